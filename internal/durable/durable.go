@@ -1,0 +1,99 @@
+// Package durable changes files and links so that a crash leaves the old state or the new one,
+// and so that what a function reported as done is still there after a power cut.
+//
+// Contract. Each function names the system calls that it makes, in order. After it returned
+// nil, the change survives a power cut on a file system that honours fsync. When it returned an
+// error, or was interrupted, the path holds its old contents or its new ones, nothing
+// between; a temporary name (TempPrefix and a random part) may remain beside it and may be
+// removed by anyone who knows that no writer is active.
+//
+// Limits. Errors of fsync are reported once by the kernel and not retried. On macOS,
+// fsync does not empty the drive's own cache (Go's os.File.Sync asks for that, SyncFS cannot). A
+// file system mounted without barriers, or a network file system, gives less than it says.
+package durable
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// TempPrefix begins every temporary name that this package makes.
+const TempPrefix = ".tmp-"
+
+// tempName returns a fresh temporary name in dir.
+func tempName(dir string) string { return filepath.Join(dir, TempPrefix+rand.Text()) }
+
+// WriteFile replaces the contents of path: open(O_EXCL) of a temporary file in the same
+// directory, write, fsync, rename, fsync of the directory. perm is subject to the umask.
+func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+	dir := filepath.Dir(path)
+	temp := tempName(dir)
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(temp) // best effort: the error that led here says more
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(temp, path); err != nil {
+		return err
+	}
+	return SyncDir(dir)
+}
+
+// Symlink makes path a link to target, replacing what stands there: symlink under a temporary name,
+// rename, fsync of the directory. Readers see the old link or the new one.
+func Symlink(target, path string) error {
+	dir := filepath.Dir(path)
+	temp := tempName(dir)
+	if err := os.Symlink(target, temp); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp) // best effort: the error that led here says more
+		return err
+	}
+	return SyncDir(dir)
+}
+
+// Rename moves from to to, replacing what stands there: rename, fsync of the new parent, and of the
+// old one where it is another.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	newDir, oldDir := filepath.Dir(to), filepath.Dir(from)
+	if err := SyncDir(newDir); err != nil || newDir == oldDir {
+		return err
+	}
+	return SyncDir(oldDir)
+}
+
+// Remove unlinks path: unlink, fsync of the parent.
+func Remove(path string) error {
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// SyncDir makes the entries of a directory durable: open, fsync, close.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

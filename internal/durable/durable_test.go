@@ -1,0 +1,101 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// names returns what a directory holds.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestWriteFileReplacesAndLeavesNothingBeside(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, text := range []string{"old", "new and longer", ""} {
+		if err := WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != text {
+			t.Fatalf("read %q, %v; want %q", got, err, text)
+		}
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("directory holds %q", got)
+	}
+}
+
+func TestWriteFileFailureKeepsTheOldContents(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	if err := os.MkdirAll(filepath.Join(path, "in the way"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, []byte("new"), 0o644); err == nil {
+		t.Fatal("renamed a file over a directory")
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("a failed write left %q", got)
+	}
+}
+
+func TestSymlinkReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "current")
+	for _, target := range []string{"1", "2"} {
+		if err := Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.Readlink(path); err != nil || got != target {
+			t.Fatalf("link says %q, %v; want %q", got, err, target)
+		}
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("directory holds %q", got)
+	}
+}
+
+func TestRenameAcrossDirectoriesAndRemove(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	from, to := filepath.Join(a, "x"), filepath.Join(b, "y")
+	if err := WriteFile(from, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(to); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("removing twice: %v", err)
+	}
+	if len(names(t, a))+len(names(t, b)) != 0 {
+		t.Error("something is left")
+	}
+}
+
+func TestSyncFS(t *testing.T) {
+	d, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := SyncFS(d); err != nil {
+		t.Fatal(err)
+	}
+}

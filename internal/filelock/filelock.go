@@ -1,0 +1,167 @@
+// Package filelock keeps processes out of each other's way with the kernel's own locks (flock).
+//
+// Contract. A lock belongs to an open file description: it ends when the last descriptor
+// of it is closed, at the latest with the last process that inherited it, whatever killed that process. So
+// nothing is ever stale, there are no PID files, no expiry and no clean-up after kill -9. Two
+// opens in one process exclude each other as two processes do. A lock is only reported as held when,
+// after taking it, the path was seen to name the same inode still: whoever waits for a file or
+// directory that was removed meanwhile notices.
+//
+// Limits. Locks are advisory. On NFS, flock is emulated by byte-range locks on recent Linux,
+// and does nothing on some other network file systems. There is no fairness between waiters.
+//
+// Order, for whoever needs several: the filelock of a profile, then that of a partial
+// download, then leases (shared locks on directories).
+package filelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+// ErrBusy says that somebody else holds the lock.
+var ErrBusy = errors.New("in use by another process")
+
+// retryDelay is how often a waiter looks. Waiting in the kernel could not be interrupted
+// by a context; a look costs two microseconds.
+const retryDelay = 5 * time.Millisecond
+
+// File is an exclusive lock on a lock file.
+type File struct {
+	lock *flock.Flock
+}
+
+// Lock takes the exclusive lock on path, creating the file where it is missing, and waits for it
+// until ctx ends.
+func Lock(ctx context.Context, path string) (*File, error) {
+	for {
+		f, err := TryLock(path)
+		if !errors.Is(err, ErrBusy) {
+			return f, err
+		}
+		if err := sleep(ctx); err != nil {
+			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		}
+	}
+}
+
+// TryLock is Lock without waiting: ErrBusy when another holds the lock.
+func TryLock(path string) (*File, error) {
+	for {
+		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
+		ok, err := lock.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
+		}
+		held, err := lock.Stat()
+		if err == nil && sameAs(path, held) {
+			return &File{lock}, nil
+		}
+		if err := errors.Join(err, lock.Unlock()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Release gives the lock up; the file stays.
+func (f *File) Release() error { return f.lock.Unlock() }
+
+// Remove unlinks the file while the lock is held and then gives the lock up. Waiters notice
+// and make a new file.
+func (f *File) Remove() error {
+	return errors.Join(os.Remove(f.lock.Path()), f.lock.Unlock())
+}
+
+// ShareDir takes a shared lock on a directory, waiting for an exclusive holder until ctx ends. The
+// lock lasts until the returned file, and every copy of its descriptor that a child inherited, is
+// closed. The error is fs.ErrNotExist when the directory is not there, or went while
+// waiting.
+func ShareDir(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := tryDir(path, unix.LOCK_SH)
+		if !errors.Is(err, ErrBusy) {
+			return f, err
+		}
+		if err := sleep(ctx); err != nil {
+			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		}
+	}
+}
+
+// LockDir takes an exclusive lock on a directory, waiting until ctx ends.
+func LockDir(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := TryExclusiveDir(path)
+		if !errors.Is(err, ErrBusy) {
+			return f, err
+		}
+		if err := sleep(ctx); err != nil {
+			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		}
+	}
+}
+
+// TryExclusiveDir takes an exclusive lock on a directory without waiting: ErrBusy when anybody holds
+// a lock on it, fs.ErrNotExist when it is not there.
+func TryExclusiveDir(path string) (*os.File, error) { return tryDir(path, unix.LOCK_EX) }
+
+// tryDir opens and locks a directory, then looks again whether the path still names it.
+func tryDir(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := flockRetry(int(f.Fd()), how|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
+		}
+		return nil, &os.PathError{Op: "flock", Path: path, Err: err}
+	}
+	held, err := f.Stat()
+	if err == nil && !sameAs(path, held) {
+		err = &os.PathError{Op: "flock", Path: path, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func flockRetry(fd, how int) error {
+	for {
+		err := unix.Flock(fd, how)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// sameAs reports whether path still names the file that held describes.
+func sameAs(path string, held fs.FileInfo) bool {
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(now, held)
+}
+
+func sleep(ctx context.Context) error {
+	timer := time.NewTimer(retryDelay)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,206 @@
+// Package lock keeps gostore.lock: which exact releases a project uses, and the digest of each
+// one's archive for every platform, so that every machine gets the same bytes.
+//
+// The file is TOML with one byte sequence for one meaning: what Format writes is a function of
+// the tools alone, without times, machine names or the order of commands, so that a diff shows
+// what changed and nothing else. docs/lock-format.md is the normative text for its readers.
+//
+// Parse is strict about meaning (an unknown or a missing key, a digest in the wrong notation or
+// two entries that contradict each other are errors, all reported with file, line and
+// column) and lenient about form, because people merge the file: order, spacing and
+// comments may be anything. Canonical tells whether they are what Format would write.
+//
+// Write and Update leave the old file or the new one, never a part of one and nothing beside it.
+// Two Updates of one file never lose a change; that holds between processes on a file system
+// that can lock directories, which some network file systems cannot.
+//
+// The package resolves nothing and asks no network. It does not say whether a digest is the right one:
+// that is for the source that a tool came from.
+package lock
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"gostore/internal/digest"
+	"gostore/internal/release"
+)
+
+// Name is the name of the file in a project's directory.
+const Name = "gostore.lock"
+
+// Version is the version of the format that this package reads and writes.
+const Version = 1
+
+// File is the meaning of a lock file.
+type File struct{ Tools []Tool }
+
+// Tool is one locked release.
+type Tool struct {
+	Name    string // "go"
+	Request string // what was asked for, "1.22"; what an update asks for again
+	Version string // what it was resolved to, "1.22.6"
+	Source  string // the name of the source that resolved it, "goproxy"
+	// Extra is set on versions beside the primary one, of which a tool has exactly one: extras
+	// are in the environment under their versioned names only.
+	Extra     bool
+	Platforms map[release.Platform]release.Archive
+}
+
+// Of returns the tool that locks r, resolved from the version of a request.
+func Of(r release.Release, request string, extra bool) Tool {
+	return Tool{r.Tool, request, r.Version, r.Source, extra, maps.Clone(r.Archives)}
+}
+
+// Release returns t as what a source resolved it to.
+func (t Tool) Release() release.Release {
+	return release.Release{Tool: t.Name, Version: t.Version, Source: t.Source, Archives: maps.Clone(t.Platforms)}
+}
+
+// compare is the order of tools in the file.
+func (t Tool) compare(u Tool) int {
+	return cmp.Or(
+		cmp.Compare(t.Name, u.Name),
+		compareBool(t.Extra, u.Extra),
+		compareVersions(t.Version, u.Version),
+	)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// Find returns the entries of a tool, the primary one first.
+func (f *File) Find(name string) []Tool {
+	var found []Tool
+	for _, t := range f.Tools {
+		if t.Name == name {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, Tool.compare)
+	return found
+}
+
+// Set enters tools. A primary takes the place of the tool's primary, an extra that of the extra with
+// the same request; an entry with the same version goes as well, except that an extra of the
+// primary's version changes nothing but what is known of it. Sizes and tree digests that the file knows and the new
+// entry does not are kept wherever the archive's digest is the same.
+func (f *File) Set(tools ...Tool) {
+	for _, t := range tools {
+		t.Platforms = maps.Clone(t.Platforms)
+		for _, old := range f.Tools {
+			t.learn(old)
+		}
+		primary := slices.IndexFunc(f.Tools, func(old Tool) bool {
+			return old.Name == t.Name && !old.Extra && old.Version == t.Version
+		})
+		if t.Extra && primary >= 0 {
+			f.Tools[primary].learn(t)
+			continue
+		}
+		f.Tools = slices.DeleteFunc(f.Tools, func(old Tool) bool {
+			return old.Name == t.Name && (old.Version == t.Version ||
+				old.Extra == t.Extra && (!t.Extra || old.Request == t.Request))
+		})
+		f.Tools = append(f.Tools, t)
+	}
+	slices.SortFunc(f.Tools, Tool.compare)
+}
+
+// learn takes from u what t does not know of the same archives.
+func (t *Tool) learn(u Tool) {
+	if t.Name != u.Name {
+		return
+	}
+	for p, a := range t.Platforms {
+		known := u.Platforms[p]
+		if known.Digest != a.Digest {
+			continue
+		}
+		a.Size = cmp.Or(a.Size, known.Size)
+		a.Tree = cmp.Or(a.Tree, known.Tree)
+		t.Platforms[p] = a
+	}
+}
+
+// SetTree records the tree that an archive unpacked to, wherever the file names that archive. It
+// reports whether that was news.
+func (f *File) SetTree(archive digest.Archive, tree digest.Tree) bool {
+	news := false
+	for _, t := range f.Tools {
+		for p, a := range t.Platforms {
+			if a.Digest == archive && a.Tree != tree {
+				a.Tree = tree
+				t.Platforms[p] = a
+				news = true
+			}
+		}
+	}
+	return news
+}
+
+// Remove takes all entries of a tool out, and reports whether there were any.
+func (f *File) Remove(name string) bool {
+	n := len(f.Tools)
+	f.Tools = slices.DeleteFunc(f.Tools, func(t Tool) bool { return t.Name == name })
+	return len(f.Tools) < n
+}
+
+// RemoveExtra takes the extras of a tool out that have this version or request, and reports whether there
+// were any.
+func (f *File) RemoveExtra(name, version string) bool {
+	n := len(f.Tools)
+	f.Tools = slices.DeleteFunc(f.Tools, func(t Tool) bool {
+		return t.Name == name && t.Extra && (t.Version == version || t.Request == version)
+	})
+	return len(f.Tools) < n
+}
+
+// compareVersions is the order of versions in the file: runs of digits compare as numbers,
+// everything else byte by byte, so that 1.9 comes before 1.10. It is total and serves no other
+// purpose; it is not a tool's own idea of newer.
+func compareVersions(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		if c := compareNumbers(x[:m], y[:n]); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
+}
+
+// digits returns the length of the run of digits that s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+func compareNumbers(a, b string) int {
+	for len(a) > 0 && a[0] == '0' {
+		a = a[1:]
+	}
+	for len(b) > 0 && b[0] == '0' {
+		b = b[1:]
+	}
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}

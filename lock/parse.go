@@ -1,0 +1,276 @@
+package lock
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gostore/internal/digest"
+	"gostore/internal/release"
+	"gostore/internal/textfile"
+)
+
+// ParseError is one thing that is wrong with a lock file, ErrorList everything that is: what
+// Parse returns unless the version is the problem.
+type (
+	ParseError = textfile.Error
+	ErrorList  = textfile.ErrorList
+)
+
+// ErrConflict is in the ErrorList of a file that a merge left with conflict markers.
+var ErrConflict = errors.New("merge conflict")
+
+// VersionError says that a file is in a version of the format that this program does not know.
+type VersionError struct {
+	File         string
+	Line, Column int
+	Version      int64
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: format version %d was written by a newer gostore; this one reads version %d",
+		e.File, e.Line, e.Column, e.Version, Version)
+}
+
+// Parse reads a lock file. name is what errors call it. Errors are an ErrorList, which holds all
+// complaints (one for each merge conflict if there are any, and then no others), or a
+// *VersionError.
+func Parse(name string, data []byte) (*File, error) {
+	if err := findConflicts(name, data); err != nil {
+		return nil, err
+	}
+	doc, err := textfile.ParseTOML(name, data)
+	r := reader{doc}
+	// A newer format may well look different: its version is all that can be said about it.
+	if newer := r.newerVersion(name); newer != nil {
+		return nil, newer
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := r.file()
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Canonical reports whether data is what Format writes for its meaning. Data that does not parse is
+// not canonical.
+func Canonical(data []byte) bool {
+	f, err := Parse(Name, data)
+	return err == nil && bytes.Equal(f.Format(), data)
+}
+
+// reader turns a document into a File, complaining to the document.
+type reader struct{ *textfile.Document }
+
+func (r reader) newerVersion(name string) error {
+	e := r.Root.Get("version")
+	if e == nil || e.Value.Kind != textfile.Integer {
+		return nil
+	}
+	n, err := strconv.ParseInt(e.Value.Text, 10, 64)
+	if err != nil || n <= Version {
+		return nil
+	}
+	line, column := r.Position(e.Value.Offset)
+	return &VersionError{name, line, column, n}
+}
+
+func (r reader) file() *File {
+	r.Only(&r.Root, "version", "tool")
+	if v := r.Need(&r.Root, "version", textfile.Integer); v != nil && v.Text != strconv.Itoa(Version) {
+		r.Errorf(v.Offset, "version must be %d, not %s", Version, v.Text)
+	}
+	f := new(File)
+	list := r.May(&r.Root, "tool", textfile.Array)
+	if list == nil {
+		return f
+	}
+	f.Tools = make([]Tool, 0, len(list.Items))
+	for i := range list.Items {
+		if v := r.Is(&list.Items[i], textfile.Table, "tool"); v != nil {
+			f.Tools = append(f.Tools, r.tool(v))
+		} else {
+			f.Tools = append(f.Tools, Tool{})
+		}
+	}
+	r.checkTogether(f, list)
+	return f
+}
+
+func (r reader) tool(v *textfile.Value) Tool {
+	r.Only(v, "name", "request", "version", "source", "extra", "platforms")
+	t := Tool{
+		Name:    r.text(v, "name", release.CheckTool),
+		Request: r.text(v, "request", release.CheckVersion),
+		Version: r.text(v, "version", release.CheckVersion),
+		Source:  r.text(v, "source", checkSource),
+	}
+	if extra := r.May(v, "extra", textfile.Boolean); extra != nil {
+		t.Extra = extra.Text == "true"
+	}
+	platforms := r.Need(v, "platforms", textfile.Table)
+	if platforms == nil {
+		return t
+	}
+	if len(platforms.Entries) == 0 {
+		r.Errorf(platforms.Offset, "no platform is locked")
+	}
+	t.Platforms = make(map[release.Platform]release.Archive, len(platforms.Entries))
+	for _, e := range platforms.Entries {
+		p, err := release.ParsePlatform(e.Key)
+		if err != nil {
+			r.Errorf(e.Offset, "%w", err)
+		}
+		if a := r.Is(e.Value, textfile.Table, e.Key); a != nil {
+			t.Platforms[p] = r.archive(a)
+		}
+	}
+	return t
+}
+
+func (r reader) archive(v *textfile.Value) release.Archive {
+	r.Only(v, "from", "archive", "size", "tree")
+	a := release.Archive{From: r.text(v, "from", checkFrom)}
+	var err error
+	if s := r.Need(v, "archive", textfile.String); s != nil {
+		if a.Digest, err = digest.ParseArchive(s.Text); err != nil {
+			r.Errorf(s.Offset, "%w", err)
+		}
+	}
+	if s := r.May(v, "size", textfile.Integer); s != nil {
+		a.Size, err = strconv.ParseInt(s.Text, 10, 64)
+		if err != nil || a.Size <= 0 {
+			r.Errorf(s.Offset, "size %s: want a positive number of bytes; leave the key out when it is not known", s.Text)
+		}
+	}
+	if s := r.May(v, "tree", textfile.String); s != nil {
+		a.Tree, err = digest.ParseTree(s.Text)
+		switch {
+		case err != nil:
+			r.Errorf(s.Offset, "%w", err)
+		case a.Tree.IsZero():
+			r.Errorf(s.Offset, "tree digest is all zeros; leave the key out when it is not known")
+		}
+	}
+	return a
+}
+
+// text returns a string that check accepts; otherwise it complains.
+func (r reader) text(v *textfile.Value, key string, check func(string) error) string {
+	s := r.Need(v, key, textfile.String)
+	if s == nil {
+		return ""
+	}
+	if err := check(s.Text); err != nil {
+		r.Errorf(s.Offset, "%w", err)
+	}
+	return s.Text
+}
+
+// checkTogether complains about tools that contradict each other. list holds their places.
+func (r reader) checkTogether(f *File, list *textfile.Value) {
+	type release struct{ name, version string }
+	versions := make(map[release]int, len(f.Tools))
+	primaries := make(map[string]int, len(f.Tools))
+	for i, t := range f.Tools {
+		if t.Name == "" || t.Version == "" {
+			continue // complained about already
+		}
+		at := list.Items[i].Offset
+		if first, twice := versions[release{t.Name, t.Version}]; twice {
+			r.Errorf(at, "tool %q: version %s is already locked in line %d", t.Name, t.Version, r.line(list, first))
+			continue
+		}
+		versions[release{t.Name, t.Version}] = i
+		if t.Extra {
+			continue
+		}
+		if first, twice := primaries[t.Name]; twice {
+			r.Errorf(at, "tool %q has a primary version already, %s in line %d: mark one of them with extra = true",
+				t.Name, f.Tools[first].Version, r.line(list, first))
+			continue
+		}
+		primaries[t.Name] = i
+	}
+	for i, t := range f.Tools {
+		if _, ok := primaries[t.Name]; !ok && t.Name != "" {
+			r.Errorf(list.Items[i].Offset, "tool %q has only extras: one version must be without extra = true", t.Name)
+			primaries[t.Name] = i // said once
+		}
+	}
+}
+
+func (r reader) line(list *textfile.Value, i int) int {
+	line, _ := r.Position(list.Items[i].Offset)
+	return line
+}
+
+// checkSource lets through what names a source: one lower-case word.
+func checkSource(s string) error {
+	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("source %q: want lower-case letters, digits and \"-\"", s)
+	}
+	return nil
+}
+
+// checkFrom lets through one printable word, so that a place cannot be made to look like another.
+func checkFrom(s string) error {
+	if s == "" {
+		return errors.New("from is empty")
+	}
+	for i, c := range s {
+		if c == utf8.RuneError || unicode.IsSpace(c) || !unicode.IsGraphic(c) {
+			return fmt.Errorf("from %q: character %d is not printable", s, i+1)
+		}
+	}
+	return nil
+}
+
+// markers are what merge tools begin lines with, in the order in which a conflict has them.
+var markers = [...]string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"}
+
+// findConflicts complains about each conflict that a merge left in the file. It looks before
+// TOML does, because to TOML a conflict is merely a line that begins with a strange character.
+func findConflicts(name string, data []byte) error {
+	var list ErrorList
+	opened := false // a conflict's first line was seen: its others belong to that complaint
+	line := 0
+	for text := range bytes.Lines(data) {
+		line++
+		switch m := marker(text); {
+		case m == "":
+		case m == markers[0]:
+			opened = true
+			list = append(list, conflict(name, line, "unresolved merge conflict begins here"))
+		case !opened:
+			list = append(list, conflict(name, line, fmt.Sprintf("left over from a merge conflict: %q", m)))
+		case m == markers[len(markers)-1]:
+			opened = false
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return list
+}
+
+func conflict(name string, line int, msg string) *ParseError {
+	return &ParseError{File: name, Line: line, Column: 1, Msg: msg, Err: ErrConflict}
+}
+
+// marker returns the conflict marker that a line consists of or begins with.
+func marker(line []byte) string {
+	for _, m := range markers {
+		if rest, ok := bytes.CutPrefix(line, []byte(m)); ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \r\n"), rest[0]) >= 0) {
+			return m
+		}
+	}
+	return ""
+}

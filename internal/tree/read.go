@@ -1,0 +1,142 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/digest"
+)
+
+// bufferSize is what a worker reads at a time. Files below it, nearly all, are hashed from
+// one buffer, which is fastest; larger buffers gain nothing more and cost memory.
+const bufferSize = 1 << 20
+
+// errChanged says that a name is not what it was when its directory was listed, or that a
+// file is not as long as it was when it was opened.
+var errChanged = errors.New("changed while it was being read")
+
+// reader reads single names for one worker. It calls the kernel itself because os.Root follows
+// links within the root, and an os.File for each file costs further system calls.
+type reader struct {
+	ctx  context.Context
+	buf  []byte
+	hash digest.Hash
+}
+
+func newReader(ctx context.Context) *reader {
+	return &reader{ctx: ctx, buf: make([]byte, bufferSize), hash: digest.NewHash()}
+}
+
+// file fills in what the file of this name has: executable bit, size and content.
+func (r *reader) file(dir *os.File, name string, e *Entry) error {
+	// O_NONBLOCK: if the name became a named pipe meanwhile, opening it does not wait.
+	fd, err := openat(dir, name, unix.O_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd) // best effort: only read from
+	var st unix.Stat_t
+	if err := again(func() error { return unix.Fstat(fd, &st) }); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return errChanged
+	}
+	if st.Mode&unix.S_IXUSR != 0 {
+		e.Kind = Exec
+	}
+	e.Size = st.Size
+	e.Content, err = r.content(fd, st.Size)
+	return err
+}
+
+// content returns the digest of an open file of the given size.
+func (r *reader) content(fd int, size int64) (digest.Content, error) {
+	n, err := r.fill(fd)
+	if err != nil {
+		return digest.Content{}, err
+	}
+	if n < len(r.buf) {
+		if int64(n) != size {
+			return digest.Content{}, errChanged
+		}
+		return digest.Sum(r.buf[:n]), nil
+	}
+	r.hash.Reset()
+	var total int64
+	for n > 0 {
+		r.hash.Write(r.buf[:n])
+		total += int64(n)
+		if err := r.ctx.Err(); err != nil {
+			return digest.Content{}, err
+		}
+		if n, err = r.fill(fd); err != nil {
+			return digest.Content{}, err
+		}
+	}
+	if total != size {
+		return digest.Content{}, errChanged
+	}
+	return r.hash.Content(), nil
+}
+
+// fill reads until the buffer is full or the file ends.
+func (r *reader) fill(fd int) (total int, err error) {
+	for total < len(r.buf) {
+		var n int
+		err := again(func() (err error) {
+			n, err = unix.Read(fd, r.buf[total:])
+			return err
+		})
+		if err != nil {
+			return total, os.NewSyscallError("read", err)
+		}
+		if n == 0 {
+			break
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// link returns the target of a link.
+func (r *reader) link(dir *os.File, name string) (string, error) {
+	var n int
+	err := again(func() (err error) {
+		n, err = unix.Readlinkat(int(dir.Fd()), name, r.buf)
+		return err
+	})
+	if err != nil {
+		return "", os.NewSyscallError("readlinkat", err)
+	}
+	if n == len(r.buf) {
+		return "", io.ErrShortBuffer
+	}
+	return string(r.buf[:n]), nil
+}
+
+// openat opens a name in dir for reading. It does not follow links.
+func openat(dir *os.File, name string, flags int) (fd int, err error) {
+	flags |= unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	err = again(func() (err error) {
+		fd, err = unix.Openat(int(dir.Fd()), name, flags, 0)
+		return err
+	})
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+		return -1, errChanged
+	}
+	return fd, os.NewSyscallError("openat", err)
+}
+
+// again repeats a system call that a signal interrupted.
+func again(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}

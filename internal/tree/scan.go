@@ -1,0 +1,238 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Scan reads the directory dir and returns its manifest. It reads with the given number of
+// workers (at least one), each with a buffer of 1 MiB; the result does not depend on it.
+//
+// Nothing outside dir is read: every name is opened relative to the descriptor of its directory
+// and links are never followed, dir itself excepted. What can be in no tree is an error that
+// names the path: devices, pipes and sockets, which are not opened, names that CheckPath
+// refuses, twins, and what cannot be read. Scan does not wait for readers or writers of dir:
+// whoever needs a consistent answer keeps them away.
+func Scan(ctx context.Context, dir string, workers int) (Manifest, error) {
+	file, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
+	}
+	s := &scan{ctx: ctx, dir: dir}
+	s.idle.L = &s.mu
+	s.jobs = []job{{kind: Dir, opened: file}}
+
+	found := make([][]Entry, max(workers, 1))
+	var wg sync.WaitGroup
+	for i := range found {
+		wg.Go(func() { found[i] = s.work() })
+	}
+	wg.Wait()
+	if s.err != nil {
+		s.drop()
+		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, s.err)
+	}
+	m, err := New(slices.Concat(found...))
+	if err != nil {
+		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
+	}
+	return m, nil
+}
+
+// scan is one run of Scan. Its jobs are a stack, so that the tree is walked depth first: the
+// directories that are open at a time are those on the way to what the workers are at, at
+// most maxDepth for each of them, however large the tree is.
+type scan struct {
+	ctx context.Context
+	dir string
+
+	mu   sync.Mutex // guards what follows
+	idle sync.Cond  // signalled when there are new jobs, and at the end
+	jobs []job
+	busy int   // workers that may still find jobs
+	err  error // the first error, which ends the scan
+}
+
+// job is one name to look at.
+type job struct {
+	parent *parent  // nil for the root
+	opened *os.File // the root
+	name   string   // within parent
+	path   string   // within the tree, "" for the root
+	kind   Kind     // Exec is not known yet
+}
+
+// parent is an open directory with jobs in it. The last one closes it.
+type parent struct {
+	file *os.File
+	jobs int // guarded by scan.mu
+}
+
+// work does jobs until there are none and returns the entries it found.
+func (s *scan) work() []Entry {
+	var entries []Entry
+	r := newReader(s.ctx)
+	for {
+		j, ok := s.next()
+		if !ok {
+			return entries
+		}
+		entry, below, err := s.do(j, r)
+		if err == nil && j.path != "" {
+			entries = append(entries, entry)
+		}
+		s.done(j, below, err)
+	}
+}
+
+// next waits for a job. It says no when all have been done, or none should be any more.
+func (s *scan) next() (job, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.jobs) == 0 && s.busy > 0 && s.err == nil {
+		s.idle.Wait()
+	}
+	if s.err == nil {
+		s.err = s.ctx.Err()
+	}
+	if s.err != nil || len(s.jobs) == 0 {
+		return job{}, false
+	}
+	last := len(s.jobs) - 1
+	j := s.jobs[last]
+	s.jobs = s.jobs[:last]
+	s.busy++
+	return j, true
+}
+
+// done takes back a job with the jobs that follow from it, and its error.
+func (s *scan) done(j job, below []job, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy--
+	s.jobs = append(s.jobs, below...)
+	if s.err == nil {
+		s.err = err
+	}
+	s.release(j)
+	if len(below) > 0 || s.busy == 0 || s.err != nil {
+		s.idle.Broadcast()
+	}
+}
+
+// drop closes what the jobs hold that nobody will do.
+func (s *scan) drop() {
+	for _, j := range s.jobs {
+		s.release(j)
+		if j.opened != nil {
+			j.opened.Close() // best effort: only read from
+		}
+	}
+}
+
+// release closes the job's directory if it was the last job there.
+func (s *scan) release(j job) {
+	if j.parent == nil {
+		return
+	}
+	if j.parent.jobs--; j.parent.jobs == 0 {
+		j.parent.file.Close() // best effort: only read from
+	}
+}
+
+// do looks at one name. Jobs follow from a directory.
+func (s *scan) do(j job, r *reader) (Entry, []job, error) {
+	e := Entry{Path: j.path, Kind: j.kind}
+	var below []job
+	var err error
+	switch j.kind {
+	case Dir:
+		below, err = s.list(j)
+	case Link:
+		e.Target, err = r.link(j.parent.file, j.name)
+	case File:
+		err = r.file(j.parent.file, j.name, &e)
+	}
+	if err != nil && !errors.As(err, new(*PathError)) {
+		err = fmt.Errorf("reading %q: %w", s.join(j.path), err)
+	}
+	return e, below, err
+}
+
+// list opens a directory and returns a job for each name in it, the first name last, where
+// the stack is popped. So bin and pkg, which hold the largest files of a toolchain, come
+// early, and the workers finish together on small ones.
+func (s *scan) list(j job) ([]job, error) {
+	file := j.opened
+	if file == nil {
+		fd, err := openat(j.parent.file, j.name, unix.O_DIRECTORY)
+		if err != nil {
+			return nil, err
+		}
+		file = os.NewFile(uintptr(fd), s.join(j.path))
+	}
+	jobs, err := s.jobsIn(file, j.path)
+	if err != nil || len(jobs) == 0 {
+		file.Close() // best effort: only read from
+		return nil, err
+	}
+	shared := &parent{file: file, jobs: len(jobs)}
+	for i := range jobs {
+		jobs[i].parent = shared
+	}
+	return jobs, nil
+}
+
+func (s *scan) jobsIn(file *os.File, path string) ([]job, error) {
+	names, err := file.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(b.Name(), a.Name()) })
+	jobs := make([]job, len(names))
+	for i, name := range names {
+		j := job{name: name.Name(), path: name.Name()}
+		if path != "" {
+			j.path = path + "/" + j.name
+		}
+		if err := CheckPath(j.path); err != nil {
+			return nil, err
+		}
+		switch t := name.Type(); t {
+		case 0:
+			j.kind = File
+		case fs.ModeDir:
+			j.kind = Dir
+		case fs.ModeSymlink:
+			j.kind = Link
+		default:
+			return nil, &PathError{j.path, "is " + foreign(t)}
+		}
+		jobs[i] = j
+	}
+	return jobs, nil
+}
+
+// foreign names the types of file that a tree cannot hold.
+func foreign(t fs.FileMode) string {
+	switch {
+	case t&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case t&fs.ModeSocket != 0:
+		return "a socket"
+	case t&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return fmt.Sprintf("neither directory, file nor link, but %v", t)
+}
+
+func (s *scan) join(path string) string { return filepath.Join(s.dir, filepath.FromSlash(path)) }

@@ -116,28 +116,31 @@ func LockDir(ctx context.Context, path string) (*os.File, error) {
 // a lock on it, fs.ErrNotExist when it is not there.
 func TryExclusiveDir(path string) (*os.File, error) { return tryDir(path, unix.LOCK_EX) }
 
-// tryDir opens and locks a directory, then looks again whether the path still names it.
+// tryDir opens and locks a directory, then looks whether the path still names it. Where another
+// directory took its place meanwhile, that one is tried.
 func tryDir(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := flockRetry(int(f.Fd()), how|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
+	for {
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+		if err != nil {
+			return nil, err
 		}
-		return nil, &os.PathError{Op: "flock", Path: path, Err: err}
+		held, err := f.Stat()
+		if err == nil {
+			err = flockRetry(int(f.Fd()), how|unix.LOCK_NB)
+		}
+		switch {
+		case err == nil && sameAs(path, held):
+			return f, nil
+		case err == nil:
+			f.Close()
+		case errors.Is(err, unix.EWOULDBLOCK):
+			f.Close()
+			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
+		default:
+			f.Close()
+			return nil, &os.PathError{Op: "flock", Path: path, Err: err}
+		}
 	}
-	held, err := f.Stat()
-	if err == nil && !sameAs(path, held) {
-		err = &os.PathError{Op: "flock", Path: path, Err: fs.ErrNotExist}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }
 
 func flockRetry(fd, how int) error {

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gostore/internal/digest"
+	"gostore/internal/tree"
+)
+
+// Object names a tree in the store.
+type Object struct {
+	Tree    digest.Tree
+	Name    string // of the tool; the last element where that is a path
+	Version string // with "-" as "_", so that the directory name can be taken apart
+}
+
+// newObject makes the names fit for a directory name.
+func newObject(t digest.Tree, name, version string) Object {
+	return Object{t, path.Base(name), strings.ReplaceAll(version, "-", "_")}
+}
+
+// Base returns the name of the object's directory: <64 hexadecimal digits>-name-version.
+func (o Object) Base() string { return o.Tree.Hex() + "-" + o.Name + "-" + o.Version }
+
+// String returns name-version and the beginning of the digest, for people.
+func (o Object) String() string {
+	return fmt.Sprintf("%s-%s (%.12s)", o.Name, o.Version, o.Tree.Hex())
+}
+
+// ParseBase reads what Base returned.
+func ParseBase(base string) (Object, error) {
+	bad := func() (Object, error) { return Object{}, fmt.Errorf("object name %q: want DIGEST-NAME-VERSION", base) }
+	if len(base) < 64 {
+		return bad()
+	}
+	t, err := digest.ParseTreeHex(base[:64])
+	if err != nil {
+		return bad()
+	}
+	label, ok := strings.CutPrefix(base[64:], "-")
+	cut := strings.LastIndexByte(label, '-')
+	if !ok || cut <= 0 || cut == len(label)-1 {
+		return bad()
+	}
+	return Object{t, label[:cut], label[cut+1:]}, nil
+}
+
+// Info says where an object came from.
+type Info struct {
+	Object  `json:"-"`
+	Tool    string         `json:"tool"`    // as it was named when the object was added
+	Release string         `json:"release"` // its version, likewise
+	Archive digest.Archive `json:"archive,omitzero"`
+	From    string         `json:"from,omitempty"`
+	Files   int            `json:"files"` // entries of the manifest
+	Size    int64          `json:"size"`  // bytes of content
+	Refs    []digest.Tree  `json:"refs,omitempty"`
+	Added   time.Time      `json:"added"`
+}
+
+// NotPresentError says that no object has a digest. errors.Is(err, fs.ErrNotExist) holds.
+type NotPresentError struct{ Tree digest.Tree }
+
+func (e *NotPresentError) Error() string { return "object " + e.Tree.String() + " is not in the store" }
+
+// Unwrap lets errors.Is find fs.ErrNotExist.
+func (e *NotPresentError) Unwrap() error { return fs.ErrNotExist }
+
+// Path returns the directory of an object.
+func (s *Store) Path(o Object) string { return s.path(objectsDir, o.Base()) }
+
+// Objects lists the objects in the order of their digests.
+func (s *Store) Objects() ([]Object, error) {
+	entries, err := os.ReadDir(s.path(objectsDir))
+	if err != nil {
+		return nil, err
+	}
+	var list []Object
+	for _, e := range entries {
+		if o, err := ParseBase(e.Name()); err == nil && e.IsDir() {
+			list = append(list, o)
+		}
+	}
+	return list, nil
+}
+
+// Lookup finds the object with a digest: a *NotPresentError where there is none. It may be gone
+// the moment after; use Lease to hold it.
+func (s *Store) Lookup(t digest.Tree) (Object, error) {
+	if info, err := s.readInfo(t); err == nil {
+		if fi, err := os.Lstat(s.Path(info.Object)); err == nil && fi.IsDir() {
+			return info.Object, nil
+		}
+	}
+	return s.find(t)
+}
+
+// find looks an object up in the directory itself, for when its description is lost.
+func (s *Store) find(t digest.Tree) (Object, error) {
+	matches, err := filepath.Glob(s.path(objectsDir, t.Hex()+"-*"))
+	if err != nil {
+		return Object{}, err
+	}
+	for _, m := range matches {
+		if o, err := ParseBase(filepath.Base(m)); err == nil {
+			return o, nil
+		}
+	}
+	return Object{}, &NotPresentError{t}
+}
+
+// Info describes an object in the store. A lost or damaged description is made again from the
+// object itself as far as it says: with its references, without its origin.
+func (s *Store) Info(t digest.Tree) (Info, error) {
+	info, err := s.readInfo(t)
+	if err == nil {
+		if _, err := os.Lstat(s.Path(info.Object)); err == nil {
+			return info, nil
+		}
+	}
+	o, err := s.find(t)
+	if err != nil {
+		return Info{}, err
+	}
+	return s.describe(o)
+}
+
+// describe makes the description of an object from its directory.
+func (s *Store) describe(o Object) (Info, error) {
+	info := Info{Object: o, Tool: o.Name, Release: o.Version}
+	err := filepath.WalkDir(s.Path(o), func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info.Files++
+		fi, err := e.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case fi.Mode().IsRegular():
+			info.Size += fi.Size()
+		case fi.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			sibling, ok := s.sibling(filepath.Join(filepath.Dir(name), target))
+			if ok && sibling != o.Tree && !slices.Contains(info.Refs, sibling) {
+				info.Refs = append(info.Refs, sibling)
+			}
+		default:
+			info.Added = fi.ModTime()
+		}
+		return nil
+	})
+	info.Files-- // the root has no entry
+	return info, err
+}
+
+// sibling returns the object that a path of this store leads into.
+func (s *Store) sibling(name string) (digest.Tree, bool) {
+	rel, err := filepath.Rel(s.path(objectsDir), name)
+	if err != nil {
+		return digest.Tree{}, false
+	}
+	base, _, _ := strings.Cut(rel, string(filepath.Separator))
+	o, err := ParseBase(base)
+	return o.Tree, err == nil
+}
+
+// Manifest returns the manifest of an object. One that is lost or damaged is made again from the
+// object; when that no longer has its digest the error is a *DamagedError.
+func (s *Store) Manifest(t digest.Tree) (tree.Manifest, error) {
+	if m, err := s.readManifest(t); err == nil {
+		return m, nil
+	}
+	return s.rescan(t)
+}
+
+func (s *Store) metaPath(t digest.Tree, suffix string) string {
+	return s.path(metaDir, t.Hex()+suffix)
+}
+
+const (
+	manifestSuffix = ".manifest"
+	infoSuffix     = ".json"
+)
+
+// readManifest reads the kept manifest; it is believed only if it has the digest.
+func (s *Store) readManifest(t digest.Tree) (tree.Manifest, error) {
+	data, err := os.ReadFile(s.metaPath(t, manifestSuffix))
+	if err != nil {
+		return tree.Manifest{}, err
+	}
+	m, err := tree.Parse(data)
+	if err != nil {
+		return tree.Manifest{}, err
+	}
+	if m.Digest() != t {
+		return tree.Manifest{}, &digest.MismatchError{What: "manifest", Want: t.String(), Got: m.Digest().String()}
+	}
+	return m, nil
+}
+
+// readInfo reads the kept description. The object need not be there.
+func (s *Store) readInfo(t digest.Tree) (Info, error) {
+	data, err := os.ReadFile(s.metaPath(t, infoSuffix))
+	if err != nil {
+		return Info{}, err
+	}
+	var info Info
+	if err := json.Unmarshal(data, &info); err != nil {
+		return Info{}, err
+	}
+	if info.Tool == "" || info.Release == "" {
+		return Info{}, errors.New("incomplete description")
+	}
+	info.Object = newObject(t, info.Tool, info.Release)
+	return info, nil
+}

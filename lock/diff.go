@@ -74,9 +74,14 @@ func pair(left, right []Tool) map[int]int {
 		func(a, b Tool) bool { return !a.Extra || a.Request == b.Request },
 	} {
 		for i, a := range left {
-			j := slices.IndexFunc(right, func(b Tool) bool { return a.Name == b.Name && a.Extra == b.Extra && same(a, b) })
-			if _, done := partner[i]; !done && j >= 0 && !taken[j] {
-				partner[i], taken[j] = j, true
+			if _, done := partner[i]; done {
+				continue
+			}
+			for j, b := range right {
+				if !taken[j] && a.Name == b.Name && a.Extra == b.Extra && same(a, b) {
+					partner[i], taken[j] = j, true
+					break
+				}
 			}
 		}
 	}

@@ -1,0 +1,258 @@
+package environment
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"gostore/internal/digest"
+	"gostore/internal/tree"
+	"gostore/store"
+)
+
+// toStore leads from an environment's bin to the directory that holds all objects.
+const toStore = "../../"
+
+//go:embed shell/launcher.sh
+var launcherSh string
+
+// ConflictError says that two tools of an environment claim the same command, or the same
+// variable with different values.
+type ConflictError struct {
+	Command  string // the command, or "" where a variable is claimed
+	Variable string
+	Tools    [2]string // NAME@VERSION of both, sorted
+}
+
+func (e *ConflictError) Error() string {
+	what, name := "command", e.Command
+	if name == "" {
+		what, name = "variable", e.Variable
+	}
+	return fmt.Sprintf("%s and %s both give the %s %q", e.Tools[0], e.Tools[1], what, name)
+}
+
+// command is what one name in bin stands for.
+type command struct {
+	tool Tool
+	path string // in the tool's tree
+}
+
+// Build returns a lease on the environment of tools, making its object where the store has none
+// yet. The caller holds leases on the tools' objects. A tool whose object is not there is a
+// *store.NotPresentError, tools that do not go together are a *ConflictError.
+//
+// An environment that was built before is found by its recipe, which the store's index remembers
+// like an archive: then no manifest is read and nothing is written.
+func Build(ctx context.Context, st *store.Store, tools []Tool) (*store.Lease, error) {
+	e := newEnvironment(tools)
+	if err := e.checkVariables(); err != nil {
+		return nil, err
+	}
+	if strings.Contains(st.Dir(), ":") {
+		return nil, fmt.Errorf("building an environment in %q: a directory with \":\" in its name cannot stand on PATH", st.Dir())
+	}
+	bases := make(map[digest.Tree]string, len(e.Tools))
+	for _, t := range e.Tools {
+		o, err := st.Lookup(t.Tree)
+		if err != nil {
+			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
+		}
+		bases[t.Tree] = o.Base()
+	}
+	files, err := e.files()
+	if err != nil {
+		return nil, err
+	}
+	recipe, err := recipe(files, bases)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := st.LeaseArchive(ctx, recipe)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return lease, err
+	}
+	commands, err := e.commands(st)
+	if err != nil {
+		return nil, err
+	}
+	spec := store.Spec{Name: ObjectName, Version: e.label(), Archive: recipe, Refs: slices.SortedFunc(maps.Keys(bases), compareTrees)}
+	return st.Add(ctx, spec, func(stage *store.Stage) error { return fill(stage, files, commands, bases) })
+}
+
+// fill writes an environment to a stage.
+func fill(stage *store.Stage, files map[string]string, commands map[string]command, bases map[digest.Tree]string) error {
+	for name, content := range files {
+		if err := stage.File(name, false, []byte(content)); err != nil {
+			return err
+		}
+	}
+	if err := stage.Dir("bin"); err != nil {
+		return err
+	}
+	for name, c := range commands {
+		base := bases[c.tool.Tree]
+		var err error
+		if c.tool.Layout.HomeVar != "" {
+			err = stage.File("bin/"+name, true, []byte(launcher(c.tool.Layout.HomeVar, base, c.path)))
+		} else {
+			err = stage.Link("bin/"+name, toStore+base+"/"+c.path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files returns the contents of what is neither command nor directory, by path.
+func (e Environment) files() (map[string]string, error) {
+	data, err := e.encode()
+	if err != nil {
+		return nil, err
+	}
+	files := e.startFiles()
+	files[fileName] = string(data)
+	return files, nil
+}
+
+// recipe returns the digest of everything that decides what an environment's tree is. What else is
+// in the tree follows from the trees of the tools, whose digests are in fileName.
+func recipe(files map[string]string, bases map[digest.Tree]string) (digest.Archive, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "gostore environment %d\n%q\n", format, launcherSh)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%q %q\n", name, files[name])
+	}
+	for _, base := range slices.Sorted(maps.Values(bases)) {
+		fmt.Fprintf(h, "%q\n", base)
+	}
+	return digest.ParseArchive("sha256:" + hex.EncodeToString(h.Sum(nil)))
+}
+
+// launcher returns the shell script that stands in bin for a command of a tool that needs
+// variable to hold the directory of its tree.
+func launcher(variable, base, path string) string {
+	return "#!/bin/sh\nobject=" + quoteSh(base) + "\n" + launcherSh +
+		variable + "=$home\nexport " + variable + "\nexec \"$home/\"" + quoteSh(path) + " \"$@\"\n"
+}
+
+// commands returns what bin holds.
+func (e Environment) commands(st *store.Store) (map[string]command, error) {
+	all := make(map[string]command)
+	for _, t := range e.Tools {
+		m, err := st.Manifest(t.Tree)
+		if err != nil {
+			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
+		}
+		names, err := t.commands(m)
+		if err != nil {
+			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
+		}
+		for name, path := range names {
+			c := command{t, path}
+			other, taken := all[name]
+			if taken && (other.tool.Tree != t.Tree || other.path != path) {
+				return nil, conflict(other.tool, t, ConflictError{Command: name})
+			}
+			all[name] = c
+		}
+	}
+	return all, nil
+}
+
+func conflict(a, b Tool, e ConflictError) error {
+	e.Tools = [2]string{a.String(), b.String()}
+	slices.Sort(e.Tools[:])
+	return &e
+}
+
+// commands returns the paths in the tool's tree of the commands that it brings, by name.
+func (t Tool) commands(m tree.Manifest) (map[string]string, error) {
+	names := make(map[string]string)
+	if !t.Extra {
+		for _, e := range m.Entries() {
+			dir, name := path.Split(e.Path)
+			if !slices.Contains(t.Layout.Dirs, strings.TrimSuffix(dir, "/")) || !runs(m, e) {
+				continue
+			}
+			if other, ok := names[name]; ok {
+				return nil, fmt.Errorf("command %q is both %q and %q", name, other, e.Path)
+			}
+			names[name] = e.Path
+		}
+	}
+	for name, to := range t.Layout.Names {
+		if strings.Contains(name, "/") {
+			return nil, fmt.Errorf("command %q: want a plain name", name)
+		}
+		if e, ok := m.Find(to); !ok || !runs(m, e) {
+			return nil, fmt.Errorf("command %q: %q is no executable file of the tree", name, to)
+		}
+		names[name] = to
+	}
+	return names, nil
+}
+
+// runs reports whether e is an executable file, or a link that leads to one in its tree.
+func runs(m tree.Manifest, e tree.Entry) bool {
+	for range 40 { // as many links as Linux follows
+		if e.Kind != tree.Link {
+			return e.Kind == tree.Exec
+		}
+		next, ok := m.Find(path.Join(path.Dir(e.Path), e.Target))
+		if !ok {
+			return false
+		}
+		e = next
+	}
+	return false
+}
+
+// checkVariables refuses variables that cannot be set, that are Apply's own, or about which two
+// tools differ. Their names go into shell scripts as they are.
+func (e Environment) checkVariables() error {
+	owner := make(map[string]Tool)
+	for _, t := range e.Tools {
+		names := slices.Concat(t.Layout.Unset, slices.Collect(maps.Keys(t.Layout.Set)))
+		if t.Layout.HomeVar != "" {
+			names = append(names, t.Layout.HomeVar)
+		}
+		for _, name := range names {
+			if !isVariable(name) || name == "PATH" || strings.HasPrefix(name, "GOSTORE_") {
+				return fmt.Errorf("building an environment with %s: variable %q cannot be a tool's", t, name)
+			}
+		}
+		for name, value := range t.Layout.Set {
+			if strings.Contains(value, "\x00") {
+				return fmt.Errorf("building an environment with %s: variable %q: value %q holds a zero byte", t, name, value)
+			}
+			if other, ok := owner[name]; ok && other.Layout.Set[name] != value {
+				return conflict(other, t, ConflictError{Variable: name})
+			}
+			owner[name] = t
+		}
+	}
+	return nil
+}
+
+// isVariable reports whether POSIX shells take name for a variable's.
+func isVariable(name string) bool {
+	for i, r := range []byte(name) {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func compareTrees(a, b digest.Tree) int { return strings.Compare(a.Hex(), b.Hex()) }

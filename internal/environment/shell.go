@@ -1,0 +1,107 @@
+package environment
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Start files of interactive shells. A user's own start files often put directories in front
+// of PATH or set GOROOT; these run them first and then put the environment first again. They
+// change nothing else: no prompt, no alias, no option.
+//
+// They find the environment by GOSTORE_ENVIRONMENT, which Apply sets, and not by where they lie:
+// so PATH names the directory by which the environment was entered, which may be a
+// profile's link.
+var (
+	//go:embed shell/bashrc
+	bashrc string
+	//go:embed shell/zsh/.zshenv
+	zshenv string
+	//go:embed shell/zsh/.zshrc
+	zshrc string
+	//go:embed shell/path.sh
+	pathSh string
+	//go:embed shell/path.fish
+	pathFish string
+)
+
+// varZDotDir carries the user's own ZDOTDIR past the one that leads zsh to our start files.
+const varZDotDir = "GOSTORE_ZDOTDIR"
+
+// Interactive returns the command line of an interactive shell that keeps the environment
+// in dir first on PATH after the user's start files, and the variables for it. shell is the
+// shell's path, as $SHELL has it ("" for /bin/sh); environ is what Apply returned for dir.
+// bash, zsh and fish are known; another shell is started as it is, so there the user's start
+// files have the last word.
+func Interactive(dir, shell string, environ []string) (argv, env []string) {
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	switch filepath.Base(shell) {
+	case "bash":
+		return []string{shell, "--rcfile", filepath.Join(dir, "shell/bashrc")}, environ
+	case "zsh":
+		set := map[string]string{"ZDOTDIR": filepath.Join(dir, "shell/zsh")}
+		for _, kv := range environ {
+			// An empty ZDOTDIR means the root directory to zsh; hand it on as it is.
+			if value, ok := strings.CutPrefix(kv, "ZDOTDIR="); ok {
+				set[varZDotDir] = value
+			}
+		}
+		drop := map[string]bool{varZDotDir: true}
+		return []string{shell}, merge(environ, set, drop)
+	case "fish":
+		return []string{shell, "--init-command", `source "$GOSTORE_ENVIRONMENT/shell/env.fish"`}, environ
+	}
+	return []string{shell}, environ
+}
+
+// startFiles returns the contents of the files in shell/, by path in the environment.
+func (e Environment) startFiles() map[string]string {
+	var sh, fish strings.Builder
+	const head = "# The environment's variables and commands, once more after the user's start files.\n"
+	sh.WriteString(head)
+	fish.WriteString(head)
+	set := make(map[string]string)
+	unset := make(map[string]bool)
+	for _, t := range e.Tools {
+		maps.Copy(set, t.Layout.Set)
+		for _, name := range t.Layout.Unset {
+			unset[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(unset)) {
+		fmt.Fprintf(&sh, "unset %s\n", name)
+		fmt.Fprintf(&fish, fishUnset, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		fmt.Fprintf(&sh, "export %s=%s\n", name, quoteSh(set[name]))
+		fmt.Fprintf(&fish, "set -gx %s %s\n", name, quoteFish(set[name]))
+	}
+	return map[string]string{
+		"shell/bashrc":      bashrc,
+		"shell/zsh/.zshenv": zshenv,
+		"shell/zsh/.zshrc":  zshrc,
+		"shell/env.sh":      sh.String() + pathSh,
+		"shell/env.fish":    fish.String() + pathFish,
+	}
+}
+
+// fishUnset takes a variable away from this fish. A universal variable must not be erased: that would
+// change all of the user's shells for good. It cannot be hidden either, so it is covered with an empty
+// value, which programs commonly take for none.
+const fishUnset = "set -e -g %[1]s\nset -q %[1]s; and set -gx %[1]s \"\"\n"
+
+// quoteSh returns s as one literal word of a POSIX shell.
+func quoteSh(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// quoteFish returns s as one literal word of fish.
+func quoteFish(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}

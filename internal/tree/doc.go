@@ -68,8 +68,9 @@
 //		done
 //	} | b3sum --no-names
 //
-// Test vectors stand in testdata/vectors, one tree to a file: prose, the tree digest, the
-// files to create and the manifest that results.
+// Test vectors stand in testdata/vectors, one tree to a file: prose, the tree digest, the entries
+// to create (kind, path, and content or target, in double-quoted Go strings; a number at
+// the end repeats the content), and the manifest that results.
 //
 // # Limits of the promise
 //

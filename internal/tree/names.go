@@ -79,7 +79,7 @@ func (n *Names) addParent(path string) error {
 			return twinError(path, parent, had.path)
 		}
 		if had.kind != Dir {
-			return &PathError{path, fmt.Sprintf("%q is a %v, not a directory", parent, had.kind)}
+			return &PathError{path, fmt.Sprintf("%q exists as %v, not as directory", parent, had.kind)}
 		}
 		break
 	}

@@ -166,12 +166,12 @@ func checkFields(e Entry) error {
 			return &PathError{e.Path, reason}
 		}
 	case e.Target != "":
-		return &PathError{e.Path, fmt.Sprintf("is a %v with a link target", e.Kind)}
+		return &PathError{e.Path, fmt.Sprintf("has a link target but is of kind %v", e.Kind)}
 	case isFile && e.Size < 0:
 		return &PathError{e.Path, "has a negative size"}
 	}
 	if (e.Kind == Dir || e.Kind == Link) && (e.Size != 0 || e.Content != digest.Content{}) {
-		return &PathError{e.Path, fmt.Sprintf("is a %v with a size or content", e.Kind)}
+		return &PathError{e.Path, fmt.Sprintf("has a size or content but is of kind %v", e.Kind)}
 	}
 	return nil
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"gostore/internal/digest"
+	"gostore/internal/durable"
 	"gostore/internal/filelock"
 )
 
@@ -83,8 +83,12 @@ func (s *Store) eachLeftover(do func(path string) error) error {
 	return errors.Join(errs...)
 }
 
-// cleanTrees unlinks discarded objects and dead stages.
+// cleanTrees unlinks discarded objects and dead stages. The renames that discarded them become durable
+// first: otherwise a power cut could bring an object back to its name with some of its files gone.
 func (s *Store) cleanTrees(ctx context.Context, r *CleanReport) error {
+	if err := durable.SyncDir(s.path(objectsDir)); err != nil {
+		return err
+	}
 	return s.eachLeftover(func(path string) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -192,11 +196,18 @@ func (s *Store) removeUnless(dir string, keep func(name string) bool, r *CleanRe
 
 // cleanParts removes partial downloads that are old and that nobody works on, and what was kept beside them.
 func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
-	parts, err := filepath.Glob(s.path(downloadsDir, "*"+partSuffix))
-	if err != nil || before.IsZero() {
+	if before.IsZero() {
+		return nil
+	}
+	entries, err := os.ReadDir(s.path(downloadsDir))
+	if err != nil {
 		return err
 	}
-	for _, path := range parts {
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), partSuffix) {
+			continue
+		}
+		path := s.path(downloadsDir, e.Name())
 		fi, err := os.Lstat(path)
 		if err != nil || !fi.ModTime().Before(before) {
 			continue

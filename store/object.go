@@ -106,12 +106,12 @@ func (s *Store) Lookup(t digest.Tree) (Object, error) {
 
 // find looks an object up in the directory itself, for when its description is lost.
 func (s *Store) find(t digest.Tree) (Object, error) {
-	matches, err := filepath.Glob(s.path(objectsDir, t.Hex()+"-*"))
+	entries, err := os.ReadDir(s.path(objectsDir))
 	if err != nil {
 		return Object{}, err
 	}
-	for _, m := range matches {
-		if o, err := ParseBase(filepath.Base(m)); err == nil {
+	for _, e := range entries {
+		if o, err := ParseBase(e.Name()); err == nil && o.Tree == t {
 			return o, nil
 		}
 	}

@@ -1,0 +1,240 @@
+package profile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"gostore/internal/digest"
+)
+
+// Who says who makes a change, for the history. Only the command can know; all of it is optional.
+type Who struct {
+	User     string `json:"user,omitempty"`
+	UID      int    `json:"uid"`
+	SudoUser string `json:"sudoUser,omitempty"` // who became User by sudo
+	Terminal string `json:"terminal,omitempty"`
+	Host     string `json:"host,omitempty"`
+	Command  string `json:"command,omitempty"` // the command line
+}
+
+// Action says what a record is about.
+type Action string
+
+// The actions. Switch and Remove make a generation.
+const (
+	Switch   Action = "switch"
+	Remove   Action = "remove" // a switch to an environment without some tool
+	Rollback Action = "rollback"
+	Prune    Action = "prune"
+)
+
+// Point is a generation as the history names it, the zero Point is none.
+type Point struct {
+	Number int         `json:"generation"`
+	Tree   digest.Tree `json:"tree,omitzero"`
+}
+
+// ToolChange is how one tool differs between two generations. Was and Is are versions, the primary one
+// first, separated by spaces; "" where the tool is absent. They are equal where only the
+// tool's object or its presentation differs.
+type ToolChange struct {
+	Tool string `json:"tool"`
+	Was  string `json:"was,omitempty"`
+	Is   string `json:"is,omitempty"`
+}
+
+// Record is one change of a profile.
+type Record struct {
+	Number int       `json:"number"` // of the record, from 1
+	Time   time.Time `json:"time"`   // UTC
+	Action Action    `json:"action"`
+	Who
+	From    Point          `json:"from"` // what was current
+	To      Point          `json:"to"`   // what was to become current; From for Prune
+	Changes []ToolChange   `json:"changes,omitempty"`
+	Pruned  []int          `json:"pruned,omitempty"` // numbers of the generations removed
+	Prev    digest.Content `json:"-"`                // BLAKE3 of the line before this one, without its newline; zero for the first
+
+	// Abandoned says that the change was not carried out: the command was interrupted, or failed, between the
+	// record and its effect; or that current was bent by hand afterwards. It is not stored but follows from
+	// what comes after, so the last record looks abandoned while its change is being made.
+	Abandoned bool `json:"-"`
+}
+
+// line is the shape of a Record in the file.
+type line struct {
+	Record
+	PrevHex string `json:"prev"`
+}
+
+// makes reports whether the record made a generation.
+func (r Record) makes() bool { return r.Action == Switch || r.Action == Remove }
+
+// HistoryError says that a history is not what was written to it.
+type HistoryError struct {
+	Path    string
+	Line    int // of the first problem, from 1
+	Problem string
+	// Torn says that only the last line is at fault, as after a crash while it was written. It was
+	// never acted on, the next change replaces it, and nothing is lost.
+	Torn bool
+}
+
+func (e *HistoryError) Error() string {
+	return fmt.Sprintf("history %q, line %d: %s", e.Path, e.Line, e.Problem)
+}
+
+// History returns the records, oldest first. With a *HistoryError it returns those records as well that
+// can be read; a profile that does not exist has none.
+func (p *Profile) History() ([]Record, error) {
+	h, err := p.readHistory()
+	if err != nil {
+		return nil, err
+	}
+	current := 0
+	if target, err := os.Readlink(p.path(currentName)); err == nil {
+		current, _ = parseNumber(target)
+	}
+	for i := range h.records {
+		r := &h.records[i]
+		next := current
+		if i+1 < len(h.records) {
+			next = h.records[i+1].From.Number
+		}
+		r.Abandoned = r.Action != Prune && next != r.To.Number
+	}
+	if h.problem != nil {
+		return h.records, h.problem
+	}
+	return h.records, nil
+}
+
+// history is what is in the file.
+type history struct {
+	records []Record
+	whole   int64          // bytes up to the end of the last line that is not torn
+	last    digest.Content // digest of that line, zero when there is none
+	problem *HistoryError
+}
+
+// readHistory reads the file. Its error is one of reading; what is wrong with the text is the history's problem.
+func (p *Profile) readHistory() (history, error) {
+	var h history
+	data, err := os.ReadFile(p.path(historyName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	if err != nil {
+		return h, err
+	}
+	for n := 1; len(data) > 0; n++ {
+		text, rest, ended := bytes.Cut(data, []byte("\n"))
+		r, err := parseLine(text)
+		switch {
+		case !ended:
+			h.note(p, n, "is torn", true)
+			return h, nil
+		case err != nil && len(rest) == 0:
+			// Complete, yet not what was written: a power cut can leave a line whose blocks did not all arrive.
+			h.note(p, n, err.Error(), true)
+			return h, nil
+		case err != nil:
+			h.note(p, n, err.Error(), false)
+		case r.Prev != h.last:
+			h.note(p, n, "does not follow the line before it", false)
+		}
+		if err == nil {
+			h.records = append(h.records, r)
+		}
+		h.last = digest.Sum(text)
+		h.whole += int64(len(text)) + 1
+		data = rest
+	}
+	return h, nil
+}
+
+// note keeps the first problem; a torn end does not hide an earlier one.
+func (h *history) note(p *Profile, line int, problem string, torn bool) {
+	if h.problem == nil {
+		h.problem = &HistoryError{p.path(historyName), line, problem, torn}
+	}
+}
+
+// highest returns the highest number that a generation ever had.
+func (h history) highest() int {
+	highest := 0
+	for _, r := range h.records {
+		highest = max(highest, r.To.Number, r.From.Number)
+	}
+	return highest
+}
+
+func parseLine(text []byte) (Record, error) {
+	var l line
+	if err := json.Unmarshal(text, &l); err != nil {
+		return Record{}, fmt.Errorf("is no record: %w", err)
+	}
+	if l.Number <= 0 || l.Action == "" {
+		return Record{}, errors.New("is no record: number or action is missing")
+	}
+	if l.PrevHex != "" {
+		prev, err := digest.ParseContent(l.PrevHex)
+		if err != nil {
+			return Record{}, fmt.Errorf("is no record: %w", err)
+		}
+		l.Prev = prev
+	}
+	return l.Record, nil
+}
+
+func formatLine(r Record) ([]byte, error) {
+	l := line{Record: r}
+	if r.Prev != (digest.Content{}) {
+		l.PrevHex = r.Prev.Hex()
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a record: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// appendRecord writes r, with its number and the digest of its predecessor, to the end of
+// the history: ftruncate where the end is torn, one write, fsync. The filelock is held. When it fails the
+// line is taken back as far as that is possible; a line that stays is a record that was not carried out.
+func (p *Profile) appendRecord(h history, r Record) (err error) {
+	if len(h.records) > 0 {
+		r.Number = h.records[len(h.records)-1].Number
+	}
+	r.Number++
+	r.Prev = h.last
+	text, err := formatLine(r)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(p.path(historyName), os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Truncate(h.whole) // best effort
+		}
+		err = errors.Join(err, f.Close())
+	}()
+	if h.problem != nil {
+		// Whatever follows the last whole line was never acted on.
+		if err := f.Truncate(h.whole); err != nil {
+			return err
+		}
+	}
+	if _, err := f.WriteAt(text, h.whole); err != nil {
+		return err
+	}
+	return f.Sync()
+}

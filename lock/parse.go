@@ -22,7 +22,7 @@ type (
 )
 
 // ErrConflict is in the ErrorList of a file that a merge left with conflict markers.
-var ErrConflict = errors.New("merge conflict")
+var ErrConflict = textfile.ErrConflict
 
 // VersionError says that a file is in a version of the format that this program does not know.
 type VersionError struct {
@@ -40,7 +40,7 @@ func (e *VersionError) Error() string {
 // complaints (one for each merge conflict if there are any, and then no others), or a
 // *VersionError.
 func Parse(name string, data []byte) (*File, error) {
-	if err := findConflicts(name, data); err != nil {
+	if err := textfile.Conflicts(name, data); err != nil {
 		return nil, err
 	}
 	doc, err := textfile.ParseTOML(name, data)
@@ -174,17 +174,15 @@ func (r reader) text(v *textfile.Value, key string, check func(string) error) st
 	return s.Text
 }
 
-// checkTogether complains about tools that contradict each other. list holds their places.
+// checkTogether complains about tools that contradict each other. list holds their places. Names
+// and versions that are empty were complained about already.
 func (r reader) checkTogether(f *File, list *textfile.Value) {
 	type release struct{ name, version string }
 	versions := make(map[release]int, len(f.Tools))
 	primaries := make(map[string]int, len(f.Tools))
 	for i, t := range f.Tools {
-		if t.Name == "" || t.Version == "" {
-			continue // complained about already
-		}
 		at := list.Items[i].Offset
-		if first, twice := versions[release{t.Name, t.Version}]; twice {
+		if first, twice := versions[release{t.Name, t.Version}]; twice && t.Name != "" && t.Version != "" {
 			r.Errorf(at, "tool %q: version %s is already locked in line %d", t.Name, t.Version, r.line(list, first))
 			continue
 		}
@@ -192,7 +190,7 @@ func (r reader) checkTogether(f *File, list *textfile.Value) {
 		if t.Extra {
 			continue
 		}
-		if first, twice := primaries[t.Name]; twice {
+		if first, twice := primaries[t.Name]; twice && t.Name != "" {
 			r.Errorf(at, "tool %q has a primary version already, %s in line %d: mark one of them with extra = true",
 				t.Name, f.Tools[first].Version, r.line(list, first))
 			continue
@@ -231,46 +229,4 @@ func checkFrom(s string) error {
 		}
 	}
 	return nil
-}
-
-// markers are what merge tools begin lines with, in the order in which a conflict has them.
-var markers = [...]string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"}
-
-// findConflicts complains about each conflict that a merge left in the file. It looks before
-// TOML does, because to TOML a conflict is merely a line that begins with a strange character.
-func findConflicts(name string, data []byte) error {
-	var list ErrorList
-	opened := false // a conflict's first line was seen: its others belong to that complaint
-	line := 0
-	for text := range bytes.Lines(data) {
-		line++
-		switch m := marker(text); {
-		case m == "":
-		case m == markers[0]:
-			opened = true
-			list = append(list, conflict(name, line, "unresolved merge conflict begins here"))
-		case !opened:
-			list = append(list, conflict(name, line, fmt.Sprintf("left over from a merge conflict: %q", m)))
-		case m == markers[len(markers)-1]:
-			opened = false
-		}
-	}
-	if list == nil {
-		return nil
-	}
-	return list
-}
-
-func conflict(name string, line int, msg string) *ParseError {
-	return &ParseError{File: name, Line: line, Column: 1, Msg: msg, Err: ErrConflict}
-}
-
-// marker returns the conflict marker that a line consists of or begins with.
-func marker(line []byte) string {
-	for _, m := range markers {
-		if rest, ok := bytes.CutPrefix(line, []byte(m)); ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \r\n"), rest[0]) >= 0) {
-			return m
-		}
-	}
-	return ""
 }

@@ -29,6 +29,9 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := textfile.Conflicts(path, data); err != nil {
+		return nil, err
+	}
 	claims, err := parse(path, data)
 	for i := range claims {
 		claims[i].File = p.relative(path)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,10 +65,13 @@ func (u *usage) object(o Object) error {
 // tree counts a directory and what is below it, as part of the object t if that is not zero.
 func (u *usage) tree(dir string, t digest.Tree) error {
 	return filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		var fi fs.FileInfo
+		if err == nil {
+			fi, err = e.Info()
 		}
-		fi, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // collected meanwhile
+		}
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,189 @@
+package gc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"gostore/internal/digest"
+	"gostore/store"
+)
+
+// Processes returns a root for each running process that uses objects of st without having to say so:
+// whose program, mapped files, working or root directory, open files or initial environment variables name an
+// object. It covers processes that entered through a profile link and hold no lease.
+//
+// A process of another user that cannot be read is passed over, and so is one that ends
+// meanwhile. In the other mount namespaces (containers) the store may have another path, so there the
+// name of an object anywhere in a path counts. Files that are deleted count nowhere.
+func Processes(st *store.Store) ([]Root, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(st.Path(store.Object{})))
+	if err != nil {
+		return nil, err
+	}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{
+		prefixes: prefixes(dir, filepath.Dir(st.Path(store.Object{}))),
+		mounts:   readLink("/proc/self/ns/mnt"),
+	}
+	var roots []Root
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		if r, uses := s.process(pid); uses {
+			roots = append(roots, r)
+		}
+	}
+	return roots, nil
+}
+
+// prefixes returns how paths below dirs begin, as /proc writes them.
+func prefixes(dirs ...string) [][]byte {
+	var list [][]byte
+	for _, dir := range slices.Compact(dirs) {
+		list = append(list, []byte(strings.ReplaceAll(dir, "\n", `\012`)+"/"))
+	}
+	return list
+}
+
+// scanner looks for the names of objects in what /proc says.
+type scanner struct {
+	prefixes [][]byte // how paths of objects begin in this mount namespace
+	mounts   string   // this process's mount namespace
+	buf      bytes.Buffer
+
+	anywhere bool // an object may have any path before its name
+	found    map[digest.Tree]bool
+	what     string // how the first was found
+}
+
+// process returns what one process uses.
+func (s *scanner) process(pid int) (Root, bool) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/"
+	s.found, s.what = nil, ""
+	s.anywhere = s.mounts != readLink(dir+"ns/mnt")
+	s.link(dir+"exe", "program")
+	s.link(dir+"cwd", "working directory")
+	s.link(dir+"root", "root directory")
+	s.file(dir+"maps", "mapped file")
+	s.file(dir+"environ", "environment variable")
+	if pid != os.Getpid() { // a collector's own descriptors are its claims
+		s.descriptors(dir + "fd")
+	}
+	if s.found == nil {
+		return Root{}, false
+	}
+	name := "pid " + strconv.Itoa(pid)
+	if comm, err := os.ReadFile(dir + "comm"); err == nil {
+		name += " (" + printable(strings.TrimSuffix(string(comm), "\n")) + ")"
+	}
+	r := Root{Kind: KindProcess, Name: name, Note: s.what}
+	for t := range s.found {
+		r.Trees = append(r.Trees, t)
+	}
+	slices.SortFunc(r.Trees, func(a, b digest.Tree) int { return bytes.Compare(a[:], b[:]) })
+	return r, true
+}
+
+// printable makes a name that a process gave itself safe to print.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, name)
+}
+
+// link looks at the target of a link.
+func (s *scanner) link(name, what string) { s.text([]byte(readLink(name)), what) }
+
+// readLink returns a link's target, or "".
+func readLink(name string) string {
+	target, _ := os.Readlink(name) // not ours to read, or gone
+	return target
+}
+
+// file looks at each line, or string that ends in NUL, of a file.
+func (s *scanner) file(name, what string) {
+	f, err := os.Open(name)
+	if err != nil {
+		return // not ours to read, or gone
+	}
+	defer f.Close()
+	s.buf.Reset()
+	if _, err := io.Copy(&s.buf, f); err != nil && !errors.Is(err, io.EOF) && s.buf.Len() == 0 {
+		return
+	}
+	s.text(s.buf.Bytes(), what)
+}
+
+// descriptors looks at the targets of open files.
+func (s *scanner) descriptors(name string) {
+	dir, err := os.Open(name)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1) // what there is until it fails
+	for _, fd := range names {
+		s.link(name+"/"+fd, "open file")
+	}
+}
+
+// text finds the names of objects in text.
+func (s *scanner) text(text []byte, what string) {
+	if s.anywhere {
+		s.after(text, []byte("/"), what)
+		return
+	}
+	for _, prefix := range s.prefixes {
+		s.after(text, prefix, what)
+	}
+}
+
+// after finds the names of objects that follow prefix.
+func (s *scanner) after(text, prefix []byte, what string) {
+	for {
+		i := bytes.Index(text, prefix)
+		if i < 0 {
+			return
+		}
+		text = text[i+len(prefix):]
+		if len(text) <= 64 || text[64] != '-' {
+			continue
+		}
+		t, err := digest.ParseTreeHex(string(text[:64]))
+		if err != nil || deleted(text) {
+			continue
+		}
+		if s.found == nil {
+			s.found, s.what = map[digest.Tree]bool{}, what
+		}
+		s.found[t] = true
+	}
+}
+
+// deleted reports whether the path at the beginning of text is of a file that has gone.
+func deleted(text []byte) bool {
+	if end := bytes.IndexAny(text, "\n\x00"); end >= 0 {
+		text = text[:end]
+	}
+	return bytes.HasSuffix(text, []byte(" (deleted)"))
+}

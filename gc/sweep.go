@@ -1,0 +1,219 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"gostore/internal/digest"
+	"gostore/internal/filelock"
+	"gostore/store"
+)
+
+// Report says what a sweep did.
+type Report struct {
+	Removed []store.Object // taken away, in that order
+	Skipped []Object       // planned but left, with the reason
+	Freed   int64          // bytes of disk given back, leftovers of earlier collections included
+	Clean   store.CleanReport
+}
+
+// Reasons of what a sweep skips.
+const (
+	reasonInUse  = "it is in use"
+	reasonNeeded = "it is needed again"
+	reasonFull   = "the disk is too full to rename it"
+)
+
+// Sweep takes away what c found dead and what is still dead when looked at again, and then unlinks it. See the
+// package comment for why that is safe; c may be as old as it likes, and roots is called once
+// for each batch.
+//
+// filelock.ErrBusy says that another collector is at work. When ctx ends or an error comes between, the
+// store is consistent, the report says what was taken away so far, and the next Sweep unlinks it.
+func Sweep(ctx context.Context, st *store.Store, c *Collection, roots Roots, opt Options) (Report, error) {
+	alone, err := filelock.TryExclusiveDir(st.Dir())
+	if err != nil {
+		return Report{}, fmt.Errorf("another collection is running: %w", err)
+	}
+	defer alone.Close()
+	s := &sweep{st: st, roots: roots, batch: opt.Batch, keepSince: opt.KeepAddedSince}
+	if s.batch <= 0 {
+		s.batch = DefaultBatch
+	}
+	if err := s.discardAll(ctx, c.Dead); err != nil {
+		return s.report, err
+	}
+	if err := s.clean(ctx); err != nil {
+		return s.report, err
+	}
+	if full := s.full; len(full) > 0 {
+		s.full = nil
+		if err := s.discardAll(ctx, full); err != nil {
+			return s.report, err
+		}
+		if err := s.clean(ctx); err != nil {
+			return s.report, err
+		}
+	}
+	for _, o := range s.full {
+		s.skip(o, reasonFull)
+	}
+	return s.report, nil
+}
+
+// sweep is the state of one Sweep.
+type sweep struct {
+	st        *store.Store
+	roots     Roots
+	batch     int
+	keepSince time.Time
+	graph     graph    // as of the last look
+	full      []Object // dead, but the disk was too full to rename them
+	report    Report
+}
+
+// atStep is called with the name of each step of a sweep once the step was taken. Tests stop there.
+var atStep = func(name string) {}
+
+// clean unlinks what was discarded.
+func (s *sweep) clean(ctx context.Context) error {
+	r, err := s.st.Clean(ctx, store.CleanOptions{})
+	s.report.Freed += r.Bytes
+	s.report.Clean.Trees += r.Trees
+	s.report.Clean.Files += r.Files
+	s.report.Clean.Meta += r.Meta
+	s.report.Clean.Parts += r.Parts
+	s.report.Clean.Bytes += r.Bytes
+	atStep("clean")
+	if err != nil {
+		return fmt.Errorf("unlinking: %w", err)
+	}
+	return nil
+}
+
+// discardAll works through candidates a batch at a time.
+func (s *sweep) discardAll(ctx context.Context, candidates []Object) error {
+	for len(candidates) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(s.batch, len(candidates))
+		if err := s.discardBatch(ctx, candidates[:n]); err != nil {
+			return err
+		}
+		candidates = candidates[n:]
+	}
+	return nil
+}
+
+// claimed is a candidate that nobody else can begin to use.
+type claimed struct {
+	Object
+	claim *store.Claim
+}
+
+// discardBatch claims candidates, looks which are dead still, and discards those. Every claim is given up
+// before it returns.
+func (s *sweep) discardBatch(ctx context.Context, candidates []Object) (err error) {
+	var batch []claimed
+	defer func() {
+		for _, c := range batch {
+			err = errors.Join(err, c.claim.Release())
+		}
+		atStep("release")
+	}()
+	for _, o := range candidates {
+		claim, err := s.st.Claim(o.Tree)
+		switch {
+		case err == nil:
+			batch = append(batch, claimed{o, claim})
+		case errors.Is(err, filelock.ErrBusy):
+			s.skip(o, reasonInUse)
+		case errors.Is(err, fs.ErrNotExist): // somebody removed it by hand: as it should be
+		default:
+			return fmt.Errorf("claiming %s: %w", o.Object, err)
+		}
+	}
+	atStep("claim")
+	needed, err := s.needed(ctx, batch)
+	if err != nil {
+		return err
+	}
+	atStep("look")
+	return s.discard(batch, needed)
+}
+
+// needed returns which of the claimed objects are live now: those that a root names, those that an
+// object that is not claimed refers to, and what these refer to.
+func (s *sweep) needed(ctx context.Context, batch []claimed) (map[digest.Tree]bool, error) {
+	g, err := load(ctx, s.st, s.graph)
+	if err != nil {
+		return nil, fmt.Errorf("listing objects: %w", err)
+	}
+	s.graph = g
+	roots, err := s.roots(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading roots: %w", err)
+	}
+	candidate := make(map[digest.Tree]bool, len(batch))
+	for _, c := range batch {
+		candidate[c.Tree] = true
+	}
+	needed := map[digest.Tree]bool{}
+	var visit func(t digest.Tree)
+	visit = func(t digest.Tree) {
+		if candidate[t] && !needed[t] {
+			needed[t] = true
+			g.eachRef([]digest.Tree{t}, visit)
+		}
+	}
+	for _, r := range append(roots, g.recent(s.keepSince)...) {
+		for _, t := range r.Trees {
+			visit(t)
+		}
+	}
+	for t, info := range g {
+		if !candidate[t] {
+			for _, ref := range info.Refs {
+				visit(ref)
+			}
+		}
+	}
+	return needed, nil
+}
+
+// discard takes away those of the batch that are not needed. What comes later in it is not referred to by
+// what came before and went. An object that could not be renamed keeps what it refers to.
+func (s *sweep) discard(batch []claimed, needed map[digest.Tree]bool) error {
+	for _, c := range batch {
+		if needed[c.Tree] {
+			s.skip(c.Object, reasonNeeded)
+			continue
+		}
+		err := c.claim.Discard()
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			s.full = append(s.full, c.Object)
+			kept, _ := s.graph.reach([]digest.Tree{c.Tree})
+			for _, t := range kept {
+				needed[t] = true
+			}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("discarding %s: %w", c.Object.Object, err)
+		}
+		delete(s.graph, c.Tree) // should it come back, it is read again
+		s.report.Removed = append(s.report.Removed, c.Object.Object)
+		atStep("discard")
+	}
+	return nil
+}
+
+func (s *sweep) skip(o Object, reason string) {
+	o.Reason = reason
+	s.report.Skipped = append(s.report.Skipped, o)
+}

@@ -1,0 +1,184 @@
+// Package cmd is gostore's command line: flags, printing, advice and exit codes, one file per
+// command.
+//
+// Everything else lives in the packages below it, which never print and never exit. Rules of
+// output stand in ui.go, what an error means to a person in explain.go. Config carries the
+// whole outside world, so that tests can run the command line in-process.
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"gostore/store"
+)
+
+// Config is what the command line knows of the outside world.
+type Config struct {
+	Args           []string // without the program's name
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Environ        []string
+	Dir            string // the working directory, absolute
+	VerifierKey    string // of the checksum database; empty means the public one's
+}
+
+// getenv returns the value of a variable, "" when it is not set. The last setting counts, as
+// it does in a child process.
+func (c Config) getenv(key string) string {
+	for i := len(c.Environ) - 1; i >= 0; i-- {
+		if k, v, _ := strings.Cut(c.Environ[i], "="); k == key {
+			return v
+		}
+	}
+	return ""
+}
+
+// Main runs the command line of this process and returns its exit code.
+func Main() int { return Process("") }
+
+// Process is Main with another checksum database, for the tests' own program.
+func Process(verifierKey string) int {
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "gostore: error: finding the working directory: %v\n", err)
+		return exitFailed
+	}
+	cfg := Config{
+		Args:  os.Args[1:],
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
+	}
+	if len(cfg.Args) > 2 && cfg.Args[0] == "shell" && cfg.Args[1] == "--" {
+		quickShell(cfg, cfg.Args[2:])
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, cfg)
+}
+
+// Run runs one command line and returns its exit code.
+func Run(ctx context.Context, cfg Config) int {
+	a := &app{cfg: cfg, ui: newUI(cfg)}
+	root := a.rootCommand()
+	root.SetArgs(cfg.Args)
+	root.SetIn(cfg.Stdin)
+	root.SetOut(cfg.Stdout)
+	root.SetErr(cfg.Stderr)
+	err := a.find(root)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if err == nil {
+		err = a.ui.failed()
+	}
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		err = &interruptedError{err}
+	}
+	a.ui.fail(err)
+	return exitCode(err)
+}
+
+// app is one run of the command line.
+type app struct {
+	cfg Config
+	ui  *ui
+
+	st       *store.Store // opened on first use
+	goSource *goSource    // made on first use
+}
+
+// find reports a command that does not exist, with the nearest ones that do.
+func (a *app) find(root *cobra.Command) error {
+	_, args, err := root.Find(a.cfg.Args)
+	if err == nil {
+		return nil
+	}
+	unknown := args[0]
+	return usagef("unknown command %q", unknown).withHints(didYouMean(root.SuggestionsFor(unknown)),
+		`"gostore --help" lists the commands`)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gostore",
+		Short: "Exact toolchains per project, from a content-addressed store",
+		Long: `gostore gives every project exactly the toolchains that it names. A request such as
+go@1.22 is resolved once into gostore.lock, for every platform, with the digests that
+upstream states; from then on everybody runs the same bytes. What was unpacked is kept
+once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
+		Example: `  gostore lock go@1.22
+  gostore shell -- go version
+  gostore switch go@1.26`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+	}
+	root.PersistentFlags().BoolVarP(&a.ui.quiet, "quiet", "q", false, "print only the answer and errors")
+	root.PersistentFlags().BoolVarP(&a.ui.verbose, "verbose", "v", false, "print details as well")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.DisableSuggestions = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%v", err).withHints(fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
+	})
+	root.SetHelpFunc(a.help)
+	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	for _, command := range []func() *cobra.Command{
+		a.lockCommand, a.installCommand, a.shellCommand,
+		a.switchCommand, a.rollbackCommand, a.generationsCommand,
+		a.listCommand, a.whichCommand, a.diffCommand,
+		a.gcCommand, a.rootsCommand, a.verifyCommand,
+		a.completionCommand, a.versionCommand,
+	} {
+		root.AddCommand(command())
+	}
+	return root
+}
+
+// openStore opens the store, creating it on first use.
+func (a *app) openStore() (*store.Store, error) {
+	if a.st != nil {
+		return a.st, nil
+	}
+	dir, err := a.cfg.rootDir()
+	if err != nil {
+		return nil, err
+	}
+	a.st, err = store.Open(dir)
+	return a.st, err
+}
+
+// rootDir returns the store's directory: $GOSTORE_ROOT, else gostore in the user's data
+// directory.
+func (c Config) rootDir() (string, error) {
+	if dir := c.getenv("GOSTORE_ROOT"); dir != "" {
+		return c.abs(dir), nil
+	}
+	if dir := c.getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) { // relative ones are to be ignored, says its specification
+		return filepath.Join(dir, "gostore"), nil
+	}
+	if home := c.getenv("HOME"); home != "" {
+		return filepath.Join(c.abs(home), ".local", "share", "gostore"), nil
+	}
+	return "", advise(fmt.Errorf("no place for the store: neither GOSTORE_ROOT nor HOME is set"), exitFailed,
+		"set GOSTORE_ROOT to a directory on a local disk")
+}
+
+// abs makes a path that a person gave absolute.
+func (c Config) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(c.Dir, path)
+}

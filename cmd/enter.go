@@ -1,0 +1,108 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/environment"
+	"gostore/store"
+)
+
+// leaseFloor is where the descriptors of inherited leases begin: above those that shell scripts
+// number by hand, and below the 256 that macOS allows by default.
+const leaseFloor = 200
+
+// enter replaces this process by a command in an environment, an interactive shell where
+// command is empty. It returns only when that failed.
+//
+// The leases stay open across the exec, so that the kernel holds them for as long as the command or
+// anything that it started lives.
+func (c Config) enter(env environment.Environment, h *held, command []string) error {
+	dir := h.env.Path()
+	environ := env.Apply(dir, c.Environ)
+	if len(command) == 0 {
+		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ)
+	}
+	path, err := lookPath(command[0], c.Dir, environ)
+	if err != nil {
+		return err
+	}
+	for _, l := range append([]*store.Lease{h.env}, h.leases...) {
+		if err := inherit(l.File()); err != nil {
+			return fmt.Errorf("keeping %s while %q runs: %w", l.Object(), command[0], err)
+		}
+	}
+	return notExecutable(command[0], syscall.Exec(path, command, environ))
+}
+
+// inherit leaves a copy of a lease's descriptor to the program that follows.
+func inherit(lease *os.File) error {
+	_, err := unix.FcntlInt(lease.Fd(), unix.F_DUPFD, leaseFloor)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMFILE) { // a lower limit is in force
+		_, err = unix.FcntlInt(lease.Fd(), unix.F_DUPFD, 3)
+	}
+	return err
+}
+
+// lookPath finds a command as a shell does: a name with a slash is a path, any other is looked
+// for in the directories of PATH in environ.
+func lookPath(name, dir string, environ []string) (string, error) {
+	if strings.Contains(name, "/") {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		return path, canExecute(name, path)
+	}
+	var denied error
+	for _, d := range filepath.SplitList(Config{Environ: environ}.getenv("PATH")) {
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(dir, d)
+		}
+		path := filepath.Join(d, name)
+		err := canExecute(name, path)
+		if err == nil {
+			return path, nil
+		}
+		if exitCode(err) == exitNotExecutable {
+			denied = err
+		}
+	}
+	if denied != nil {
+		return "", denied
+	}
+	return "", noCommand(name)
+}
+
+func noCommand(name string) error {
+	return advise(fmt.Errorf("command %q: not found", name), exitNoCommand,
+		"it is neither among the tools nor elsewhere on PATH")
+}
+
+func canExecute(name, path string) error {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), name == "":
+		return noCommand(name)
+	case err != nil:
+		return notExecutable(name, err)
+	case fi.IsDir():
+		return notExecutable(name, syscall.EISDIR)
+	}
+	return notExecutable(name, unix.Access(path, unix.X_OK))
+}
+
+// notExecutable describes why a command that is there does not run; nil stays nil.
+func notExecutable(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return advise(fmt.Errorf("command %q: cannot be executed: %w", name, err), exitNotExecutable)
+}

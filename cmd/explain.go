@@ -1,0 +1,249 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gostore/internal/archive"
+	"gostore/internal/digest"
+	"gostore/internal/environment"
+	"gostore/internal/fetch"
+	"gostore/internal/filelock"
+	"gostore/internal/release"
+	"gostore/internal/source/goproxy"
+	"gostore/internal/textfile"
+	"gostore/lock"
+	"gostore/store"
+)
+
+// The exit codes; help.go says what they mean.
+const (
+	exitOK            = 0
+	exitFailed        = 1
+	exitUsage         = 2
+	exitIntegrity     = 3
+	exitNotFound      = 4
+	exitBusy          = 5
+	exitNetwork       = 6
+	exitOutdated      = 7
+	exitNotExecutable = 126
+	exitNoCommand     = 127
+	exitInterrupted   = 130
+)
+
+// severity orders the codes for an error that joins several: what a script must not overlook
+// comes first.
+var severity = []int{exitInterrupted, exitIntegrity, exitUsage, exitOutdated, exitBusy, exitNetwork, exitNotFound}
+
+// advisedError is an error of the command line itself, with what to do about it.
+type advisedError struct {
+	err  error
+	code int
+	tips []string
+}
+
+func (e *advisedError) Error() string { return e.err.Error() }
+func (e *advisedError) Unwrap() error { return e.err }
+
+// advise adds an exit code and hints to an error.
+func advise(err error, code int, tips ...string) error {
+	return &advisedError{err, code, tips}
+}
+
+// usagef makes the error for a wrong command line.
+func usagef(format string, args ...any) *advisedError {
+	return &advisedError{err: fmt.Errorf(format, args...), code: exitUsage}
+}
+
+// withHints adds hints; empty ones are dropped.
+func (e *advisedError) withHints(tips ...string) *advisedError {
+	e.tips = append(e.tips, slices.DeleteFunc(tips, func(t string) bool { return t == "" })...)
+	return e
+}
+
+// interruptedError is whatever a command returned after a signal told it to stop.
+type interruptedError struct{ err error }
+
+func (e *interruptedError) Error() string {
+	if errors.Is(e.err, context.Canceled) {
+		return "interrupted"
+	}
+	return "interrupted: " + e.err.Error()
+}
+
+// exitCode returns the exit code for an error.
+func exitCode(err error) int {
+	var codes []int
+	for _, e := range flatten(err) {
+		code, _ := explain(e)
+		codes = append(codes, code)
+	}
+	for _, code := range severity {
+		if slices.Contains(codes, code) {
+			return code
+		}
+	}
+	return codes[0]
+}
+
+// hints returns what to do next, each thing once.
+func hints(err error) []string {
+	var all []string
+	for _, e := range flatten(err) {
+		_, tips := explain(e)
+		for _, tip := range tips {
+			if !slices.Contains(all, tip) {
+				all = append(all, tip)
+			}
+		}
+	}
+	return all
+}
+
+// explain says what a single error means to a person: the exit code and what to do next.
+func explain(err error) (code int, tips []string) {
+	for _, rule := range []func(error) (int, []string){
+		explainOwn, explainIntegrity, explainLock, explainEnvironment, explainNotFound, explainNetwork, explainStore, explainSystem,
+	} {
+		if code, tips := rule(err); code != exitOK {
+			return code, tips
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return exitNotFound, nil
+	}
+	return exitFailed, nil
+}
+
+// explainOwn is for errors of the command line. One without a code adds its hints to those of
+// its cause.
+func explainOwn(err error) (int, []string) {
+	var interrupted *interruptedError
+	if errors.As(err, &interrupted) {
+		return exitInterrupted, []string{"nothing is half made; the same command goes on with what was downloaded"}
+	}
+	var own *advisedError
+	if !errors.As(err, &own) {
+		return exitOK, nil
+	}
+	if own.code != exitOK {
+		return own.code, own.tips
+	}
+	code, tips := explain(own.err)
+	return code, append(slices.Clone(own.tips), tips...)
+}
+
+func explainIntegrity(err error) (int, []string) {
+	var (
+		damaged  *store.DamagedError
+		mismatch *digest.MismatchError
+		format   *archive.FormatError
+		database *goproxy.SumDBError
+	)
+	switch {
+	case errors.As(err, &damaged):
+		return exitIntegrity, []string{"\"gostore verify\" lists every damaged file"}
+	case errors.As(err, &database):
+		return exitIntegrity, []string{"the checksum database does not vouch for this release, so nothing of it was kept",
+			"try another network or another GOPROXY; if it stays, somebody is tampering"}
+	case errors.As(err, &mismatch):
+		return exitIntegrity, []string{"nothing of it was kept or executed",
+			"if the lock is right, what serves the archive is wrong: try another GOPROXY"}
+	case errors.As(err, &format):
+		return exitIntegrity, []string{"nothing of it was kept; the archive is damaged or was made by something else than upstream",
+			"try again, or try another GOPROXY"}
+	}
+	return exitOK, nil
+}
+
+func explainLock(err error) (int, []string) {
+	var outdated *lock.OutdatedError
+	var syntax *textfile.Error
+	switch {
+	case errors.As(err, &outdated):
+		return exitOutdated, []string{`"gostore lock" brings it up to date`}
+	case errors.Is(err, lock.ErrConflict):
+		return exitFailed, []string{`resolve the merge (each tool's block is independent), then run "gostore lock"`}
+	case errors.As(err, &syntax):
+		return exitFailed, []string{"mend the line, or take the file from version control again"}
+	}
+	return exitOK, nil
+}
+
+func explainEnvironment(err error) (int, []string) {
+	var check *environment.CheckError
+	var conflict *environment.ConflictError
+	switch {
+	case errors.As(err, &check):
+		return exitFailed, []string{"nothing was switched: the generation before is still current"}
+	case errors.As(err, &conflict):
+		return exitFailed, []string{"leave one of the two tools out"}
+	}
+	return exitOK, nil
+}
+
+func explainNotFound(err error) (int, []string) {
+	var missing *release.NotFoundError
+	if !errors.As(err, &missing) {
+		return exitOK, nil
+	}
+	const most = 8
+	have := missing.Have
+	switch {
+	case missing.Version == "":
+		tips := []string{"tools: " + strings.Join(have, ", ")}
+		if near := didYouMean(nearest(missing.Tool, have)); near != "" {
+			tips = append([]string{near}, tips...)
+		}
+		return exitNotFound, tips
+	case missing.Platform != nil && len(have) > 0:
+		return exitNotFound, []string{"it is served for " + strings.Join(have, ", ")}
+	case len(have) > most:
+		return exitNotFound, []string{fmt.Sprintf("nearest: %s, and %d more", strings.Join(have[:most], ", "), len(have)-most)}
+	case len(have) > 0:
+		return exitNotFound, []string{"nearest: " + strings.Join(have, ", ")}
+	}
+	return exitNotFound, nil
+}
+
+func explainNetwork(err error) (int, []string) {
+	var status *fetch.StatusError
+	var network *fetch.Error
+	switch {
+	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):
+		return exitNotFound, []string{"the proxy does not serve it; another GOPROXY may"}
+	case errors.As(err, &status):
+		return exitNetwork, []string{"the server failed; try again later or use another GOPROXY"}
+	case errors.As(err, &network):
+		return exitNetwork, []string{"check the network and GOPROXY; downloads go on where they stopped"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitNetwork, []string{"try again; downloads go on where they stopped"}
+	}
+	return exitOK, nil
+}
+
+func explainStore(err error) (int, []string) {
+	var root *store.RootError
+	if !errors.As(err, &root) {
+		return exitOK, nil
+	}
+	if root.Problem == store.NewerFormat {
+		return exitFailed, []string{"update gostore, or set GOSTORE_ROOT to another directory"}
+	}
+	return exitFailed, []string{"set GOSTORE_ROOT to a directory on a local disk that is yours"}
+}
+
+func explainSystem(err error) (int, []string) {
+	switch {
+	case errors.Is(err, filelock.ErrBusy):
+		return exitBusy, []string{"try again when the other gostore is done"}
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return exitFailed, []string{`the disk is full: "gostore gc" removes what nothing uses, "gostore roots" says what keeps the rest`}
+	}
+	return exitOK, nil
+}

@@ -1,0 +1,237 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gostore/gc"
+	"gostore/internal/roots"
+	"gostore/profile"
+	"gostore/store"
+)
+
+// gcOptions are the flags of "gostore gc".
+type gcOptions struct {
+	dryRun, json bool
+	keep         int
+	olderThan    string
+	why          string
+}
+
+func (a *app) gcCommand() *cobra.Command {
+	o := gcOptions{}
+	c := &cobra.Command{
+		Use:   "gc",
+		Short: "Remove the objects that nothing needs",
+		Long: `Removes every object that no generation of a profile, no registered project and no running
+process needs. What is in use is never removed, and nothing has to wait for it.
+
+Without --keep and --older-than all generations and projects count. --keep N first removes
+generations except the N newest of each profile and the current one; --older-than removes
+generations made before then and forgets projects not used since then. With both a
+generation must be among neither the newest nor the young ones to be removed.`,
+		Example: `  gostore gc --dry-run
+  gostore gc
+  gostore gc --keep 3
+  gostore gc --older-than 30d
+  gostore gc --why go@1.22.6`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("keep") && o.keep < 0 {
+				return usagef("--keep %d: want a number from 0", o.keep)
+			}
+			if !c.Flags().Changed("keep") {
+				o.keep = -1
+			}
+			if o.why != "" {
+				return a.gcWhy(c.Context(), o)
+			}
+			return a.gc(c.Context(), o)
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.dryRun, "dry-run", false, "print what would be removed and remove nothing")
+	f.IntVar(&o.keep, "keep", 0, "of each profile, keep only this many of the newest generations")
+	f.StringVar(&o.olderThan, "older-than", "", "age from which generations and projects go, such as 30d, 2w or 12h")
+	f.StringVar(&o.why, "why", "", "print what keeps this object, and remove nothing")
+	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	_ = c.RegisterFlagCompletionFunc("why", a.completeObjects) // fails only for a flag that is not there
+	return c
+}
+
+// gcJSON is the answer of gc --json.
+type gcJSON struct {
+	DryRun      bool            `json:"dryRun"`
+	Generations []string        `json:"generations"` // removed, "default 3"
+	Projects    []string        `json:"projects"`    // forgotten
+	Objects     []objectListing `json:"objects"`     // removed
+	Skipped     []objectListing `json:"skipped"`     // became needed meanwhile
+	Bytes       int64           `json:"bytes"`       // of disk, given back
+}
+
+func (a *app) gc(ctx context.Context, o gcOptions) error {
+	st, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	gone, err := a.prune(ctx, o)
+	if err != nil {
+		return err
+	}
+	without := pruned{}
+	if o.dryRun { // else they are gone already, and one that is registered again meanwhile counts
+		without = gone
+	}
+	read := a.readRoots(without)
+	plan, err := gc.Plan(ctx, st, read, gc.Options{})
+	if err != nil {
+		return err
+	}
+	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []objectListing{}}
+	for _, g := range gone.generations {
+		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
+	}
+	if o.dryRun {
+		answer.Objects, answer.Bytes = planned(plan.Dead), plan.Bytes+plan.Leftovers
+		return a.tellGC(answer, o)
+	}
+	report, err := gc.Sweep(ctx, st, plan, read, gc.Options{})
+	answer.Objects, answer.Bytes = removed(report.Removed, plan.Dead), report.Freed
+	answer.Skipped = planned(report.Skipped)
+	if err != nil {
+		return errors.Join(err, a.ui.failed())
+	}
+	return a.tellGC(answer, o)
+}
+
+func planned(dead []gc.Object) []objectListing {
+	list := []objectListing{}
+	for _, d := range dead {
+		list = append(list, objectListing{Tree: d.Tree.String(), Name: d.Name, Version: d.Version, Size: d.Size, Added: d.Added})
+	}
+	return list
+}
+
+// removed describes the objects that were removed, as they were planned.
+func removed(objects []store.Object, dead []gc.Object) []objectListing {
+	var list []gc.Object
+	for _, o := range objects {
+		for _, d := range dead {
+			if d.Object == o {
+				list = append(list, d)
+			}
+		}
+	}
+	return planned(list)
+}
+
+func (a *app) tellGC(answer gcJSON, o gcOptions) error {
+	if o.json {
+		return a.ui.answerJSON(answer)
+	}
+	verb, forgets := "removed", "forgot"
+	if o.dryRun {
+		verb, forgets = "would remove", "would forget"
+	}
+	for _, g := range answer.Generations {
+		a.ui.answer("%s generation %s", verb, g)
+	}
+	for _, p := range answer.Projects {
+		a.ui.answer("%s project %s", forgets, p)
+	}
+	for _, d := range answer.Objects {
+		a.ui.answer("%s %s %s@%s, %s", verb, d.Tree[len("b3:"):][:12], d.Name, d.Version, size(d.Size))
+	}
+	for _, d := range answer.Skipped {
+		a.ui.note("left %s@%s: it is needed again", d.Name, d.Version)
+	}
+	a.ui.answer("%s %s, %s of disk", verb, count(len(answer.Objects), "object"), size(answer.Bytes))
+	return nil
+}
+
+// prune removes the generations and forgets the projects that the flags say; in a dry run it only finds them.
+func (a *app) prune(ctx context.Context, o gcOptions) (pruned, error) {
+	var gone pruned
+	if o.keep < 0 && o.olderThan == "" {
+		return gone, nil
+	}
+	var before time.Time
+	if o.olderThan != "" {
+		age, err := parseAge(o.olderThan)
+		if err != nil {
+			return gone, err
+		}
+		before = time.Now().Add(-age)
+		projects, err := roots.Prune(ctx, rootsDir(a.st), before, o.dryRun)
+		if err != nil {
+			return gone, err
+		}
+		for _, p := range projects {
+			gone.projects = append(gone.projects, p.Lock)
+		}
+	}
+	names, err := profile.List(a.st)
+	if err != nil {
+		return gone, err
+	}
+	for _, name := range names {
+		p, err := a.profile(name)
+		if err != nil {
+			return gone, err
+		}
+		list, err := p.Prune(ctx, profile.Pruning{Keep: o.keep, Before: before, DryRun: o.dryRun, Who: a.who()})
+		if err != nil {
+			return gone, err
+		}
+		for _, g := range list {
+			gone.generations = append(gone.generations, profile.Root{Profile: name, Number: g.Number})
+		}
+	}
+	return gone, nil
+}
+
+// parseAge reads 30d, 2w, 12h and what Go calls a duration.
+func parseAge(s string) (time.Duration, error) {
+	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		digits, ok := strings.CutSuffix(s, suffix)
+		if !ok {
+			continue
+		}
+		if n, err := strconv.Atoi(digits); err == nil && n >= 0 && n < 100_000 {
+			return time.Duration(n) * unit, nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, usagef("age %q: want a number with a unit, such as 30d, 2w or 12h", s)
+}
+
+// gcWhy prints what keeps an object, each way on a line.
+func (a *app) gcWhy(ctx context.Context, o gcOptions) error {
+	object, err := a.findObject(o.why)
+	if err != nil {
+		return err
+	}
+	plan, err := gc.Plan(ctx, a.st, a.readRoots(pruned{}), gc.Options{})
+	if err != nil {
+		return err
+	}
+	chains := plan.Why(object.Tree)
+	if o.json {
+		return a.ui.answerJSON(map[string]any{"object": label(object), "tree": object.Tree.String(), "why": orEmpty(chains)})
+	}
+	for _, chain := range chains {
+		a.ui.answer("%s", strings.Join(chain, " -> "))
+	}
+	if len(chains) == 0 {
+		a.ui.answer("nothing keeps %s: \"gostore gc\" removes it", label(object))
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package cmd
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"gostore/internal/install"
+)
+
+// quietInterval is the time between two lines about a task when stderr is no terminal.
+const quietInterval = 10 * time.Second
+
+// board shows what several tasks at once are doing: bars on a terminal, elsewhere a line per
+// task at its start, every ten seconds and at its end.
+type board struct {
+	ui   *ui
+	bars *mpb.Progress // nil when stderr is no terminal, or until the first bar
+	mu   sync.Mutex
+	work []*meter
+}
+
+func (u *ui) board() *board { return &board{ui: u} }
+
+// task returns the callback for the progress of one task. The callback may be called from any
+// goroutine.
+func (b *board) task(name string) install.Progress {
+	m := &meter{name: name, now: time.Now}
+	b.mu.Lock()
+	b.work = append(b.work, m)
+	b.mu.Unlock()
+	return func(phase install.Phase, done, total int64) {
+		if b.ui.quiet {
+			return
+		}
+		line, changed := m.update(phase, done, total)
+		switch {
+		case b.ui.terminal:
+			b.show(m, changed)
+		case line != "":
+			b.ui.note("%s", line)
+		}
+	}
+}
+
+// show draws or moves the bar of a task.
+func (b *board) show(m *meter, changed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bars == nil {
+		b.bars = mpb.New(mpb.WithOutput(b.ui.stderr), mpb.WithWidth(32))
+	}
+	if m.bar == nil {
+		m.bar = b.bars.New(0, mpb.BarStyle(), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return m.label() })),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return m.numbers() })))
+	}
+	if done, total := m.position(); total > 0 {
+		m.bar.SetTotal(total, false)
+		m.bar.SetCurrent(min(done, total))
+	} else if changed {
+		m.bar.SetCurrent(0)
+	}
+}
+
+// close takes the bars away and says how long each finished task took.
+func (b *board) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.work {
+		if m.bar != nil {
+			m.bar.Abort(true)
+		}
+	}
+	if b.bars != nil {
+		b.bars.Wait()
+	}
+	for _, m := range b.work {
+		if line := m.ending(); line != "" {
+			b.ui.note("%s", line)
+		}
+	}
+}
+
+// meter turns the bytes of one task into words.
+type meter struct {
+	name string
+	now  func() time.Time
+	bar  *mpb.Bar
+
+	mu          sync.Mutex
+	phase       install.Phase
+	started     time.Time // of the task
+	since       time.Time // of the phase
+	from        int64     // bytes that were there when the phase began (a resumed download)
+	done, total int64
+	told        time.Time
+}
+
+// update records a position; line is what to print where there are no bars, and changed
+// reports that a new phase began.
+func (m *meter) update(phase install.Phase, done, total int64) (line string, changed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	if m.started.IsZero() {
+		m.started = now
+	}
+	if changed = phase != m.phase; changed {
+		m.phase, m.since, m.from, m.told = phase, now, done, now
+	}
+	m.done, m.total = done, total
+	switch {
+	case changed && phase == install.Downloading:
+		return m.announce(), true
+	case now.Sub(m.told) >= quietInterval:
+		m.told = now
+		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now)), changed
+	}
+	return "", changed
+}
+
+// announce says that a download begins, and how much of it is already here.
+func (m *meter) announce() string {
+	line := m.name + ": " + m.phase.String()
+	if m.total > 0 {
+		line += " " + size(m.total)
+	}
+	if m.from > 0 {
+		line += fmt.Sprintf(", going on after %s", size(m.from))
+	}
+	return line
+}
+
+// text says how far the phase is: bytes, rate, time left.
+func (m *meter) text(now time.Time) string {
+	elapsed := now.Sub(m.since).Seconds()
+	if elapsed <= 0 || m.done <= m.from {
+		return size(m.done)
+	}
+	rate := float64(m.done-m.from) / elapsed
+	if m.total <= m.done {
+		return fmt.Sprintf("%s, %s/s", size(m.done), size(int64(rate)))
+	}
+	left := time.Duration(float64(m.total-m.done) / rate * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("%s of %s, %s/s, %s left", size(m.done), size(m.total), size(int64(rate)), left)
+}
+
+func (m *meter) label() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprintf("%s: %s ", m.name, m.phase)
+}
+
+func (m *meter) numbers() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return " " + m.text(m.now())
+}
+
+func (m *meter) position() (done, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.done, m.total
+}
+
+// ending is the last line about a task that was finished, "" for one that did no work.
+func (m *meter) ending() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.phase != install.Installed || m.started.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("%s: installed in %.1f s", m.name, m.now().Sub(m.started).Seconds())
+}

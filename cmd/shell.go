@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gostore/internal/digest"
+	"gostore/internal/environment"
+	"gostore/internal/release"
+	"gostore/internal/roots"
+	"gostore/store"
+)
+
+func (a *app) shellCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "shell [TOOL@VERSION]... [-- COMMAND [ARGUMENT]...]",
+		Short: "Run a command, or an interactive shell, with exactly these tools",
+		Long: `Runs COMMAND with the tools of the project's gostore.lock first on PATH, installing them
+first where they are missing. Without COMMAND it starts $SHELL. With TOOL@VERSION the
+project is left alone: no lock, no profile, only these tools.
+
+The command replaces gostore: signals and the exit status are its own. What it uses is
+not removed by "gostore gc" while it, or a process that it started, is running.`,
+		Example: `  gostore shell -- go version
+  gostore shell go@1.21.13 -- go build ./...
+  gostore shell`,
+		RunE: func(c *cobra.Command, args []string) error {
+			command := []string(nil)
+			if n := c.ArgsLenAtDash(); n >= 0 {
+				args, command = args[:n], args[n:]
+				if len(command) == 0 {
+					return usagef("nothing follows the \"--\"").withHints("write the command after it, or leave the \"--\" out for an interactive shell")
+				}
+			}
+			return a.shell(c.Context(), args, command)
+		},
+	}
+}
+
+// shell enters the environment of the requests, or of the project where there are none.
+func (a *app) shell(ctx context.Context, args, command []string) error {
+	h, err := a.shellEnvironment(ctx, args)
+	if err != nil {
+		return shellMistake(err, args, command)
+	}
+	env, err := environment.Load(h.env.Path())
+	if err != nil {
+		h.release()
+		return err
+	}
+	if err := ctx.Err(); err != nil { // nothing stops the command from here on
+		h.release()
+		return err
+	}
+	defer h.release()
+	return a.cfg.enter(env, h, command)
+}
+
+// shellMistake adds the likeliest hint to a command that was written without its "--".
+func shellMistake(err error, args, command []string) error {
+	var missing *release.NotFoundError
+	if command == nil && len(args) > 0 && errors.As(err, &missing) && missing.Version == "" {
+		return advise(err, 0, "a command to run goes after \"--\": gostore shell -- "+args[0]+" …")
+	}
+	return err
+}
+
+func (a *app) shellEnvironment(ctx context.Context, args []string) (*held, error) {
+	if len(args) == 0 {
+		return a.projectEnvironment(ctx)
+	}
+	tools, err := a.resolveHost(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return a.assemble(ctx, tools)
+}
+
+// projectEnvironment assembles what the project's lock says, and registers the project so that
+// the collector keeps it. The next quickShell finds the environment without reading the lock.
+func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
+	p, err := a.lockedProject()
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.assemble(ctx, p.file.Tools)
+	if err != nil {
+		return nil, err
+	}
+	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
+		h.release()
+		return nil, err
+	}
+	remember(a.st.Dir(), p.data, h.env.Object().Tree)
+	return h, nil
+}
+
+// projectRoot describes a project that uses an environment at this moment.
+func projectRoot(path string, env digest.Tree, tools []environment.Tool) roots.Project {
+	trees := []digest.Tree{env}
+	for _, t := range tools {
+		trees = append(trees, t.Tree)
+	}
+	return roots.Project{Lock: path, Platform: release.Host(), Trees: trees, Used: time.Now()}
+}
+
+func rootsDir(st *store.Store) string { return filepath.Join(st.Dir(), store.RootsDir) }

@@ -1,0 +1,82 @@
+package cmd
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+
+	"gostore/internal/install"
+	"gostore/internal/release"
+	"gostore/internal/source/goproxy"
+	"gostore/store"
+)
+
+// knownTools are the tools that have a source.
+var knownTools = []string{"go"}
+
+// source returns where a tool comes from.
+func (a *app) source(tool string) (install.Source, error) {
+	if tool != "go" {
+		return nil, &release.NotFoundError{Tool: tool, Have: knownTools}
+	}
+	if a.goSource == nil {
+		st, err := a.openStore()
+		if err != nil {
+			return nil, err
+		}
+		dir := filepath.Join(st.Dir(), store.SumDBDir)
+		offline, err := goproxy.New(goproxy.Config{Dir: dir, VerifierKey: a.cfg.VerifierKey})
+		if err != nil {
+			return nil, err
+		}
+		a.goSource = &goSource{Source: offline, app: a, dir: dir}
+	}
+	return a.goSource, nil
+}
+
+// goSource is a goproxy.Source that finds out which proxies there are when it first needs one: that may mean
+// to run a go command, which takes longer than everything else that an installed toolchain needs.
+type goSource struct {
+	*goproxy.Source // without proxies
+	app             *app
+	dir             string
+
+	once   sync.Once
+	online *goproxy.Source
+	err    error
+}
+
+func (s *goSource) connect(ctx context.Context) (*goproxy.Source, error) {
+	s.once.Do(func() {
+		proxies, origin, err := goproxy.ProxyFromEnvironment(ctx, s.app.cfg.getenv)
+		if err != nil {
+			s.err = err
+			return
+		}
+		s.app.ui.detail("module proxies as in %s", origin)
+		s.online, s.err = goproxy.New(goproxy.Config{Proxies: proxies, Dir: s.dir, VerifierKey: s.app.cfg.VerifierKey})
+	})
+	return s.online, s.err
+}
+
+// Resolve is goproxy.Source.Resolve.
+func (s *goSource) Resolve(ctx context.Context, r release.Request, platforms []release.Platform) (release.Release, error) {
+	online, err := s.connect(ctx)
+	if err != nil {
+		return release.Release{}, err
+	}
+	found, err := online.Resolve(ctx, r, platforms)
+	if err == nil && found.Unlogged {
+		s.app.ui.warn("%s %s comes from a directory without a checksum database: nobody else vouches for it", found.Tool, found.Version)
+	}
+	return found, err
+}
+
+// Fetch is goproxy.Source.Fetch.
+func (s *goSource) Fetch(ctx context.Context, version string, p release.Platform, a release.Archive, part string, progress func(done, total int64)) (string, error) {
+	online, err := s.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	return online.Fetch(ctx, version, p, a, part, progress)
+}

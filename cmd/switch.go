@@ -1,0 +1,238 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gostore/internal/environment"
+	"gostore/profile"
+	"gostore/store"
+)
+
+// defaultProfile is the profile that commands mean when they name none.
+const defaultProfile = "default"
+
+// switchOptions are the flags of "gostore switch".
+type switchOptions struct {
+	profile string
+	check   []string
+	remove  []string
+	json    bool
+}
+
+func (a *app) switchCommand() *cobra.Command {
+	var o switchOptions
+	c := &cobra.Command{
+		Use:   "switch [TOOL@VERSION]...",
+		Short: "Make a new generation of a profile with other tools",
+		Long: `Installs the releases, puts them into a new generation of the profile and makes that one
+current. Other tools of the profile stay. Without arguments the profile becomes what the
+project's gostore.lock says. Programs find the profile's commands through one directory,
+which can stand on PATH for good; "gostore switch" names it when it does not.
+
+Before the generation becomes current every tool must say the version that it should have,
+and each --check must succeed; otherwise nothing changes. "gostore rollback" goes back.`,
+		Example: `  gostore switch go@1.26
+  gostore switch go@1.22.6 --check 'go version'
+  gostore switch --profile work go@1.22
+  gostore switch --remove go
+  gostore switch`,
+		RunE: func(c *cobra.Command, args []string) error { return a.switchProfile(c.Context(), args, o) },
+	}
+	a.profileFlag(c, &o.profile)
+	f := c.Flags()
+	f.StringArrayVar(&o.check, "check", nil, "command that must succeed in the new environment, may be repeated")
+	f.StringArrayVar(&o.remove, "remove", nil, "take a tool out of the profile, may be repeated")
+	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	c.ValidArgsFunction = a.completeTools
+	return c
+}
+
+// profileFlag adds --profile to a command.
+func (a *app) profileFlag(c *cobra.Command, name *string) {
+	c.Flags().StringVar(name, "profile", defaultProfile, "name of the profile")
+	_ = c.RegisterFlagCompletionFunc("profile", a.completeProfiles) // fails only for a flag that is not there
+}
+
+// profile opens a profile.
+func (a *app) profile(name string) (*profile.Profile, error) {
+	if err := profile.CheckName(name); err != nil {
+		return nil, usagef("%v", err)
+	}
+	st, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	return profile.Open(st, name)
+}
+
+func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions) error {
+	p, err := a.profile(o.profile)
+	if err != nil {
+		return err
+	}
+	whole := len(args) == 0 && len(o.remove) == 0
+	h, err := a.switchTools(ctx, args, whole)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	change := profile.Change{Who: a.who(), Replace: whole}
+	if len(o.remove) > 0 {
+		change.Action = profile.Remove
+	}
+	change.Edit = func(current []environment.Tool) (*store.Lease, error) {
+		tools, err := edited(current, h.tools, o.remove)
+		if err != nil {
+			return nil, err
+		}
+		return a.buildChecked(ctx, tools, o.check)
+	}
+	g, err := p.Switch(ctx, change)
+	return a.tellSwitch(p, g, err, o.json)
+}
+
+// switchTools installs what is to be added; a project's whole lock where nothing is named.
+func (a *app) switchTools(ctx context.Context, args []string, whole bool) (*held, error) {
+	switch {
+	case len(args) > 0:
+		tools, err := a.resolveHost(ctx, args)
+		if err != nil {
+			return nil, err
+		}
+		return a.install(ctx, tools)
+	case whole:
+		p, err := a.lockedProject()
+		if err != nil {
+			return nil, err
+		}
+		return a.install(ctx, p.file.Tools)
+	}
+	return &held{}, nil
+}
+
+// edited returns the tools of the next generation: those that are added take the place of every version
+// of the same tool.
+func edited(current, added []environment.Tool, removed []string) ([]environment.Tool, error) {
+	for _, name := range removed {
+		if !slices.ContainsFunc(current, func(t environment.Tool) bool { return t.Name == name }) {
+			return nil, advise(fmt.Errorf("the profile has no tool %q", name), exitNotFound,
+				"it has: "+environment.Environment{Tools: current}.String())
+		}
+	}
+	tools := slices.Clone(added)
+	for _, t := range current {
+		replaced := slices.ContainsFunc(added, func(n environment.Tool) bool { return n.Name == t.Name })
+		if !replaced && !slices.Contains(removed, t.Name) {
+			tools = append(tools, t)
+		}
+	}
+	return tools, nil
+}
+
+// buildChecked builds an environment and runs the checks in it. The leases on tools that stay from the
+// current generation are needed until the environment refers to them.
+func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, checks []string) (*store.Lease, error) {
+	h := &held{}
+	defer h.release()
+	for _, t := range tools {
+		l, err := a.st.Lease(ctx, t.Tree)
+		if err != nil {
+			return nil, fmt.Errorf("keeping %s: %w", t, err)
+		}
+		h.leases = append(h.leases, l)
+	}
+	lease, err := environment.Build(ctx, a.st, tools)
+	if err != nil {
+		return nil, err
+	}
+	env, err := environment.Load(lease.Path())
+	if err == nil {
+		err = env.Check(ctx, lease.Path(), a.cfg.Environ, checks...)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lease.Release())
+	}
+	return lease, nil
+}
+
+// tellSwitch prints what a switch or a rollback came to.
+func (a *app) tellSwitch(p *profile.Profile, g profile.Generation, err error, asJSON bool) error {
+	unchanged := errors.Is(err, profile.ErrUnchanged)
+	if err != nil && !unchanged {
+		return err
+	}
+	env, err := environment.Load(g.Dir)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.ui.answerJSON(map[string]any{
+			"profile": p.Name(), "generation": g.Number, "changed": !unchanged, "tools": toolsJSON(env), "path": p.Dir(),
+		})
+	}
+	word := "is now at"
+	if unchanged {
+		word = "stays at"
+	}
+	a.ui.answer("%s %s generation %d: %s", p.Name(), word, g.Number, describe(env))
+	if bin := p.Dir() + "/bin"; !slices.Contains(strings.Split(a.cfg.getenv("PATH"), ":"), bin) {
+		a.ui.hint("for its commands everywhere: export PATH=%s:$PATH", bin)
+	}
+	return nil
+}
+
+func describe(env environment.Environment) string {
+	if len(env.Tools) == 0 {
+		return "no tools"
+	}
+	return env.String()
+}
+
+// toolJSON is a tool of an environment in an answer.
+type toolJSON struct {
+	Tool    string `json:"tool"`
+	Version string `json:"version"`
+	Request string `json:"request"`
+	Extra   bool   `json:"extra"`
+	Tree    string `json:"tree"`
+}
+
+func toolsJSON(env environment.Environment) []toolJSON {
+	list := []toolJSON{}
+	for _, t := range env.Tools {
+		list = append(list, toolJSON{t.Name, t.Version, t.Request, t.Extra, t.Tree.String()})
+	}
+	return list
+}
+
+// who says who gives this command, for the history.
+func (a *app) who() profile.Who {
+	w := profile.Who{
+		UID: os.Getuid(), SudoUser: a.cfg.getenv("SUDO_USER"),
+		Command: strings.Join(append([]string{"gostore"}, a.cfg.Args...), " "),
+	}
+	if u, err := user.Current(); err == nil {
+		w.User = u.Username
+	}
+	if f, ok := a.cfg.Stdin.(*os.File); ok && isTerminal(f) {
+		w.Terminal = terminalName(f)
+	}
+	w.Host, _ = os.Hostname() // best effort
+	return w
+}
+
+// terminalName returns the path of a terminal where the system tells it.
+func terminalName(f *os.File) string {
+	if name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err == nil {
+		return name
+	}
+	return "terminal"
+}

@@ -1,0 +1,158 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"gostore/internal/digest"
+	"gostore/internal/environment"
+	"gostore/internal/install"
+	"gostore/internal/release"
+	"gostore/lock"
+	"gostore/store"
+)
+
+// held is an environment together with the leases on it and on its tools. A collector can take
+// none of them until release is called, or the processes that inherited the leases have gone.
+type held struct {
+	env    *store.Lease
+	tools  []environment.Tool
+	leases []*store.Lease // of the tools
+}
+
+func (h *held) release() {
+	for _, l := range append(slices.Clone(h.leases), h.env) {
+		if l != nil {
+			_ = l.Release() // best effort: the lease ends with the process at the latest
+		}
+	}
+}
+
+// assemble installs tools for this platform and puts them side by side.
+func (a *app) assemble(ctx context.Context, tools []lock.Tool) (*held, error) {
+	h, err := a.install(ctx, tools)
+	if err != nil {
+		return nil, err
+	}
+	h.env, err = environment.Build(ctx, a.st, h.tools)
+	if err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+// install installs tools for this platform; the result has no environment.
+func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
+	st, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	board := a.ui.board()
+	defer board.close()
+	jobs := make([]install.Job, len(tools))
+	for i, t := range tools {
+		if jobs[i], err = a.job(t, board); err != nil {
+			return nil, err
+		}
+	}
+	leases, err := install.All(ctx, st, jobs)
+	if err != nil {
+		return nil, err
+	}
+	h := &held{leases: leases}
+	for i, t := range tools {
+		h.tools = append(h.tools, asEnvironment(t, jobs[i].Source, leases[i].Object().Tree))
+	}
+	return h, nil
+}
+
+// asEnvironment returns a locked tool as a part of an environment on this platform.
+func asEnvironment(t lock.Tool, source install.Source, tree digest.Tree) environment.Tool {
+	return environment.Tool{
+		Name: t.Name, Request: t.Name + "@" + t.Request, Version: t.Version, Source: t.Source, Extra: t.Extra,
+		Tree: tree, Archive: t.Platforms[release.Host()].Digest, Layout: source.Layout(t.Version),
+	}
+}
+
+// job describes what to install for a tool on this platform.
+func (a *app) job(t lock.Tool, board *board) (install.Job, error) {
+	source, err := a.source(t.Name)
+	if err != nil {
+		return install.Job{}, err
+	}
+	host := release.Host()
+	archive, ok := t.Platforms[host]
+	if !ok {
+		var have []string
+		for _, p := range slices.SortedFunc(maps.Keys(t.Platforms), release.Platform.Compare) {
+			have = append(have, p.String())
+		}
+		return install.Job{}, advise(fmt.Errorf("%s: %w", lock.Name,
+			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: have}), 0,
+			fmt.Sprintf("if upstream serves it by now: gostore lock --update %s", t.Name))
+	}
+	return install.Job{
+		Source: source, Version: t.Version, Platform: host, Archive: archive,
+		Progress: board.task(t.Name + " " + t.Version),
+	}, nil
+}
+
+// resolve finds the releases for requests, all that fail at once. The first request for a tool
+// is its primary one. With platforms nil every platform is resolved.
+func (a *app) resolve(ctx context.Context, requests []release.Request, platforms []release.Platform) ([]lock.Tool, error) {
+	var tools []lock.Tool
+	var failures []error
+	for _, r := range requests {
+		t, err := a.resolveOne(ctx, r, platforms)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		t.Extra = slices.ContainsFunc(tools, func(o lock.Tool) bool { return o.Name == t.Name })
+		tools = append(tools, t)
+	}
+	return tools, errors.Join(failures...)
+}
+
+func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []release.Platform) (lock.Tool, error) {
+	source, err := a.source(r.Tool)
+	if err != nil {
+		return lock.Tool{}, err
+	}
+	found, err := source.Resolve(ctx, r, platforms)
+	if err != nil {
+		return lock.Tool{}, fmt.Errorf("resolving %s: %w", r, err)
+	}
+	a.ui.detail("%s is %s %s", r, found.Tool, found.Version)
+	return lock.Of(found, r.Version, false), nil
+}
+
+// resolveHost reads TOOL@VERSION arguments and resolves them for this platform only: for commands that
+// leave no lock behind.
+func (a *app) resolveHost(ctx context.Context, args []string) ([]lock.Tool, error) {
+	requests, err := parseRequests(args)
+	if err != nil {
+		return nil, err
+	}
+	return a.resolve(ctx, requests, []release.Platform{release.Host()})
+}
+
+// parseRequests reads TOOL@VERSION arguments.
+func parseRequests(args []string) ([]release.Request, error) {
+	var requests []release.Request
+	for _, arg := range args {
+		r, err := release.ParseRequest(arg)
+		if err != nil {
+			return nil, usagef("%v", err).withHints("write TOOL@VERSION, such as go@1.22")
+		}
+		if slices.Contains(requests, r) {
+			return nil, usagef("%s is given twice", r)
+		}
+		requests = append(requests, r)
+	}
+	return requests, nil
+}

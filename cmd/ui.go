@@ -1,0 +1,184 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// ui owns the rules of output; no other file writes to a stream.
+//
+//   - stdout carries the answer and nothing else, so that it can be piped;
+//   - stderr carries progress, remarks ("gostore: …"), errors and hints;
+//   - -q silences remarks and progress, never errors and answers; -v adds details;
+//   - colour only on stderr: when it is a terminal that is not "dumb" and NO_COLOR is empty,
+//     or when CLICOLOR_FORCE asks for it.
+type ui struct {
+	stdout, stderr io.Writer
+	quiet, verbose bool
+	terminal       bool // stderr is a terminal that understands cursor movements
+	colour         bool
+
+	mu       sync.Mutex // guards stderr and writeErr
+	writeErr error      // the first failure to write an answer
+}
+
+func newUI(cfg Config) *ui {
+	u := &ui{stdout: cfg.Stdout, stderr: cfg.Stderr}
+	u.terminal = isTerminal(cfg.Stderr) && cfg.getenv("TERM") != "dumb"
+	force := cfg.getenv("CLICOLOR_FORCE")
+	switch {
+	case cfg.getenv("NO_COLOR") != "":
+	case force != "" && force != "0":
+		u.colour = true
+	default:
+		u.colour = u.terminal
+	}
+	return u
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// answer prints a line of the answer.
+func (u *ui) answer(format string, args ...any) {
+	u.write(fmt.Sprintf(format, args...) + "\n")
+}
+
+// answerJSON prints the answer as one indented JSON value.
+func (u *ui) answerJSON(v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	u.write(string(data) + "\n")
+	return nil
+}
+
+// table prints rows as left-aligned columns; the last column is not padded.
+func (u *ui) table(rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		u.answer("%s", strings.TrimRight(line.String(), " "))
+	}
+}
+
+func (u *ui) write(s string) {
+	_, err := io.WriteString(u.stdout, s)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err != nil && u.writeErr == nil {
+		u.writeErr = fmt.Errorf("writing the answer: %w", err)
+	}
+}
+
+// failed returns the first failure to write an answer: a full disk behind a redirection must
+// not look like success.
+func (u *ui) failed() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.writeErr
+}
+
+// note prints a remark that -q silences.
+func (u *ui) note(format string, args ...any) {
+	if !u.quiet {
+		u.message("", "", format, args...)
+	}
+}
+
+// detail prints a remark that only -v shows.
+func (u *ui) detail(format string, args ...any) {
+	if u.verbose {
+		u.message("", "", format, args...)
+	}
+}
+
+// hint prints what to do next.
+func (u *ui) hint(format string, args ...any) { u.message("hint: ", "\x1b[36m", format, args...) }
+
+// warn prints what went wrong without stopping the command.
+func (u *ui) warn(format string, args ...any) { u.message("warning: ", "\x1b[33m", format, args...) }
+
+// fail prints an error, each of several joined ones on a line of its own, then their hints.
+func (u *ui) fail(err error) {
+	for _, e := range flatten(err) {
+		u.message("error: ", "\x1b[1;31m", "%s", strings.ReplaceAll(e.Error(), "\n", "\n  "))
+	}
+	for _, h := range hints(err) {
+		u.hint("%s", h)
+	}
+}
+
+func (u *ui) message(label, colour, format string, args ...any) {
+	if u.colour && label != "" {
+		label = colour + label + "\x1b[0m"
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	fmt.Fprintf(u.stderr, "gostore: %s%s\n", label, fmt.Sprintf(format, args...)) // best effort: nowhere to report it
+}
+
+// flatten returns the errors that were joined into err, or err alone.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || !isPlainJoin(err, joined.Unwrap()) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+// isPlainJoin reports whether err adds no words of its own to its parts.
+func isPlainJoin(err error, parts []error) bool {
+	return len(parts) > 0 && err.Error() == errors.Join(parts...).Error()
+}
+
+// size formats a number of bytes for people.
+func size(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n)/1024, 0
+	for v >= 999.95 && unit < len(units)-1 {
+		v /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", v, units[unit])
+}
+
+// count formats a number with its noun: "1 object", "2 objects".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

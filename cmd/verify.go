@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"gostore/store"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "verify [OBJECT]...",
+		Short: "Hash objects again and name every file that is damaged",
+		Long: `Reads every file of the store's objects, or of those named, and compares it with what the
+object's digest promises. OBJECT is a digest or the beginning of one, a directory of the
+store, or NAME@VERSION. The answer names each file that is damaged, missing or additional;
+the exit status is 3 when there is one.`,
+		Example: `  gostore verify
+  gostore verify go@1.22.6`,
+		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, asJSON) },
+		ValidArgsFunction: a.completeObjects,
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	return c
+}
+
+// verdict is what verify found out about one object.
+type verdict struct {
+	Object  string         `json:"object"`
+	Tree    string         `json:"tree"`
+	Intact  bool           `json:"intact"`
+	Damages []store.Damage `json:"damages"`
+}
+
+func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
+	objects, err := a.findObjects(args)
+	if err != nil {
+		return err
+	}
+	var verdicts []verdict
+	var failures []error
+	for i, o := range objects {
+		a.ui.detail("%d of %d: %s", i+1, len(objects), label(o))
+		err := a.st.Verify(ctx, o.Tree)
+		if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
+			continue // collected meanwhile
+		}
+		v := verdict{Object: label(o), Tree: o.Tree.String(), Intact: err == nil, Damages: []store.Damage{}}
+		var damaged *store.DamagedError
+		if errors.As(err, &damaged) {
+			v.Damages = damaged.Damages
+		}
+		verdicts = append(verdicts, v)
+		failures = append(failures, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !asJSON && err == nil {
+			a.ui.answer("%s %s: intact", shortTree(o), label(o))
+		}
+	}
+	if asJSON {
+		if err := a.ui.answerJSON(orEmpty(verdicts)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// findObjects finds the objects that are named, or all of them.
+func (a *app) findObjects(args []string) ([]store.Object, error) {
+	st, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
+		return st.Objects()
+	}
+	var objects []store.Object
+	var failures []error
+	for _, arg := range args {
+		o, err := a.findObject(arg)
+		objects = append(objects, o)
+		failures = append(failures, err)
+	}
+	return objects, errors.Join(failures...)
+}

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"gostore/internal/release"
+)
+
+// version is what this program calls itself. It is part of what quick.go remembers, so that a program that
+// builds environments differently does not meet the old ones.
+const version = "0.1.0"
+
+func (a *app) versionCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version of gostore",
+		Example: `  gostore version`,
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return a.ui.answerJSON(map[string]string{
+					"version": version, "platform": release.Host().String(), "go": runtime.Version(),
+				})
+			}
+			a.ui.answer("gostore %s %s", version, release.Host())
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	return c
+}
+
+// noArgs refuses arguments.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usagef("%s takes no arguments, but %q is given", c.CommandPath(), args[0])
+}

@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"gostore/internal/environment"
+	"gostore/internal/release"
+	"gostore/lock"
+	"gostore/profile"
+)
+
+func (a *app) whichCommand() *cobra.Command {
+	var name string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "which COMMAND",
+		Short: "Print the path of the program that a command name stands for",
+		Long: `Looks for the command among the tools of the project's gostore.lock, where there is one, and
+then among those of the profile, and prints the path of the real program in the store.`,
+		Example: `  gostore which go
+  gostore which gofmt`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("which takes the name of one command, but %d are given", len(args))
+			}
+			return a.which(args[0], name, asJSON)
+		},
+	}
+	a.profileFlag(c, &name)
+	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	return c
+}
+
+func (a *app) which(command, profileName string, asJSON bool) error {
+	path, t, from, err := a.findCommand(command, profileName)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.ui.answerJSON(map[string]string{
+			"command": command, "path": path, "tool": t.Name, "version": t.Version, "from": from,
+		})
+	}
+	a.ui.detail("%s, as %s says", t, from)
+	a.ui.answer("%s", path)
+	return nil
+}
+
+// findCommand looks for a command in the project, then in the profile.
+func (a *app) findCommand(command, profileName string) (path string, t environment.Tool, from string, err error) {
+	tools, missing, from, err := a.projectTools()
+	if err != nil {
+		return "", t, "", err
+	}
+	if path, t, ok := a.commandOf(tools, command); ok {
+		return path, t, from, nil
+	}
+	p, err := a.profile(profileName)
+	if err != nil {
+		return "", t, "", err
+	}
+	own, err := p.Tools()
+	var none *profile.NoGenerationError
+	if err != nil && !errors.As(err, &none) {
+		return "", t, "", err
+	}
+	if path, t, ok := a.commandOf(own, command); ok && len(missing) == 0 {
+		return path, t, fmt.Sprintf("profile %q", profileName), nil
+	}
+	if len(missing) > 0 {
+		return "", t, "", advise(fmt.Errorf("%s says %s %s, which is not installed", from, missing[0].Name, missing[0].Version), exitNotFound,
+			"install it: gostore install")
+	}
+	return "", t, "", advise(fmt.Errorf("no tool of the project or of profile %q has a command %q", profileName, command), exitNotFound,
+		`"gostore list" shows the tools`)
+}
+
+// projectTools returns the tools of the project's lock that are installed, and the others; neither where
+// there is no lock.
+func (a *app) projectTools() (tools []environment.Tool, missing []lock.Tool, path string, err error) {
+	st, err := a.openStore()
+	if err != nil {
+		return nil, nil, "", err
+	}
+	p, err := a.lockedProject()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, "", nil
+	}
+	if err != nil {
+		return nil, nil, "", err
+	}
+	for _, t := range p.file.Tools {
+		archive := t.Platforms[release.Host()]
+		tree, ok := st.LookupArchive(archive.Digest)
+		if !ok {
+			tree = archive.Tree
+		}
+		if _, err := st.Lookup(tree); err != nil {
+			missing = append(missing, t)
+			continue
+		}
+		source, err := a.source(t.Name)
+		if err != nil {
+			return nil, nil, "", err
+		}
+		tools = append(tools, asEnvironment(t, source, tree))
+	}
+	return tools, missing, a.short(p.path), nil
+}
+
+// commandOf returns the program that a command of one of the tools is.
+func (a *app) commandOf(tools []environment.Tool, command string) (string, environment.Tool, bool) {
+	for _, t := range tools {
+		o, err := a.st.Lookup(t.Tree)
+		if err != nil {
+			continue
+		}
+		names := []string{t.Layout.Names[command]}
+		if !t.Extra {
+			for _, dir := range t.Layout.Dirs {
+				names = append(names, filepath.Join(dir, command))
+			}
+		}
+		m, err := a.st.Manifest(t.Tree)
+		if err != nil {
+			continue
+		}
+		i := slices.IndexFunc(names, func(name string) bool {
+			_, ok := m.Find(name)
+			return ok
+		})
+		if i >= 0 {
+			return filepath.Join(a.st.Path(o), names[i]), t, true
+		}
+	}
+	return "", environment.Tool{}, false
+}

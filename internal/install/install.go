@@ -1,0 +1,189 @@
+// Package install turns a release's archive into an object of the store, once.
+//
+// It keeps nothing itself: the store holds what is finished and the partial downloads. What it
+// promises: an archive that some process has unpacked before is not downloaded again; of several
+// processes that want the same archive at the same time one does the work and the others wait
+// for it; whatever interrupts it, the next attempt goes on with the bytes that are there, except
+// after an integrity error, when they are thrown away. The returned lease was taken before the
+// object could be seen by a collector without one.
+//
+// It does not resolve requests, print, or keep anything alive beyond the lease.
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"gostore/internal/archive"
+	"gostore/internal/digest"
+	"gostore/internal/release"
+	"gostore/store"
+)
+
+// parallel is how many releases are installed at once. Two keep a link and two cores busy, one
+// downloads while the other unpacks; more only make each of them later.
+const parallel = 3
+
+// Source is where releases of one tool come from.
+type Source interface {
+	Tool() string
+	Name() string
+	Resolve(ctx context.Context, r release.Request, platforms []release.Platform) (release.Release, error)
+	Fetch(ctx context.Context, version string, p release.Platform, a release.Archive, part string,
+		progress func(done, total int64)) (path string, err error)
+	Unpack(ctx context.Context, a release.Archive, version string, p release.Platform, path string,
+		sink archive.Sink, progress func(n int64)) error
+	Layout(version string) release.Layout
+}
+
+// Phase says what is being done for a release.
+type Phase int
+
+// The phases in their order. A release that is in the store already goes through none of them.
+const (
+	Waiting Phase = iota + 1 // for another process that installs the same archive, or for upstream's first word
+	Downloading
+	Unpacking
+	Installed
+)
+
+func (p Phase) String() string {
+	return [...]string{"", "waiting", "downloading", "unpacking", "installed"}[p]
+}
+
+// Progress is told how far a phase is, in bytes; total is 0 when it is not known.
+type Progress func(phase Phase, done, total int64)
+
+// Job is one release to install for one platform.
+type Job struct {
+	Source   Source
+	Version  string
+	Platform release.Platform
+	Archive  release.Archive
+	Progress Progress // may be nil
+}
+
+// All installs several releases at once and returns their leases in the order of the jobs. When
+// any of them fails, the others are still finished, no lease is returned, and the error joins
+// what went wrong.
+func All(ctx context.Context, st *store.Store, jobs []Job) ([]*store.Lease, error) {
+	leases := make([]*store.Lease, len(jobs))
+	failures := make([]error, len(jobs))
+	slots := make(chan struct{}, parallel)
+	var wg sync.WaitGroup
+	for i, job := range jobs {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			leases[i], failures[i] = One(ctx, st, job)
+		})
+	}
+	wg.Wait()
+	err := errors.Join(failures...)
+	if err == nil {
+		return leases, nil
+	}
+	for _, l := range leases {
+		if l != nil {
+			err = errors.Join(err, l.Release())
+		}
+	}
+	return nil, err
+}
+
+// One installs one release and returns a lease on its object.
+func One(ctx context.Context, st *store.Store, job Job) (*store.Lease, error) {
+	lease, err := job.present(ctx, st)
+	if lease == nil && err == nil {
+		lease, err = job.fetch(ctx, st)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("installing %s@%s: %w", job.Source.Tool(), job.Version, err)
+	}
+	return lease, nil
+}
+
+// present returns a lease on the object when the store has it, and nil when it does not.
+//
+// The index is asked first, because it says what this very archive unpacked to: a lock that
+// promises another tree for it is wrong. Where the index knows nothing, an object with the
+// promised tree digest has the promised contents, wherever they came from.
+func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error) {
+	if known, ok := st.LookupArchive(j.Archive.Digest); ok && !j.Archive.Tree.IsZero() && known != j.Archive.Tree {
+		return nil, &digest.MismatchError{
+			What: "the tree that " + j.Archive.From + " unpacks to",
+			Want: j.Archive.Tree.String(), Got: known.String(),
+		}
+	}
+	lease, err := st.LeaseArchive(ctx, j.Archive.Digest)
+	if errors.Is(err, fs.ErrNotExist) && !j.Archive.Tree.IsZero() {
+		lease, err = st.Lease(ctx, j.Archive.Tree)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return lease, err
+}
+
+// fetch downloads and unpacks the archive. The filelock on the partial download spans both, so
+// that a process that waited for it finds the finished object when it looks again.
+func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
+	j.report(Waiting, 0, 0)
+	part, err := st.Part(ctx, j.Archive.Digest)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := j.present(ctx, st)
+	if lease == nil && err == nil {
+		lease, err = j.unpack(ctx, st, part)
+	}
+	switch {
+	case err == nil:
+		_ = part.Done() // best effort: the object is complete, and gc removes what is left here
+		return lease, nil
+	case isIntegrity(err):
+		return nil, errors.Join(err, part.Done())
+	default:
+		return nil, errors.Join(err, part.Release())
+	}
+}
+
+func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
+	path, err := j.Source.Fetch(ctx, j.Version, j.Platform, j.Archive, part.Path(), func(done, total int64) {
+		j.report(Downloading, done, total)
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.report(Unpacking, 0, 0)
+	spec := store.Spec{
+		Name: j.Source.Tool(), Version: j.Version,
+		Archive: j.Archive.Digest, Tree: j.Archive.Tree, From: j.Archive.From,
+	}
+	lease, err := st.Add(ctx, spec, func(stage *store.Stage) error {
+		return j.Source.Unpack(ctx, j.Archive, j.Version, j.Platform, path, stage, func(n int64) {
+			j.report(Unpacking, n, 0)
+		})
+	})
+	if err == nil {
+		j.report(Installed, 0, 0)
+	}
+	return lease, err
+}
+
+func (j Job) report(p Phase, done, total int64) {
+	if j.Progress != nil {
+		j.Progress(p, done, total)
+	}
+}
+
+// isIntegrity reports whether the downloaded bytes themselves are wrong, so that going on from
+// them would fail for ever.
+func isIntegrity(err error) bool {
+	var mismatch *digest.MismatchError
+	var format *archive.FormatError
+	return errors.As(err, &mismatch) || errors.As(err, &format)
+}

@@ -1,0 +1,84 @@
+// Package archive unpacks archives that strangers made.
+//
+// It promises that an archive is judged before anything of it is written: its structure has to be
+// the one that a plain writer of the format produces, every name has to be portable and
+// to stand alone in the tree, and sizes have to stay within limits. What can only be known by
+// unpacking (checksums, the size that a member really has) is checked while it is handed on, member by member.
+// Memory and goroutines are bounded, and no goroutine outlives the call that started it.
+//
+// It does not promise that a sink got nothing when an error is returned, unless the error is about structure,
+// names or limits: whoever keeps the tree has to drop it after any error.
+// Owners, times and modes of an archive are ignored.
+//
+// The one format now is the Go module zip, ModuleZip.
+package archive
+
+import "fmt"
+
+// Sink is the tree that an archive is unpacked into. Paths are relative, slash-separated, and were accepted by
+// tree.CheckPath. File is called from several goroutines at once; parents of a file may never
+// have been given to Dir. An error that a Sink returns ends the unpacking and is returned as it is.
+type Sink interface {
+	// Dir makes a directory, and those that lead to it.
+	Dir(path string) error
+	// File makes a regular file, and the directories that lead to it. data is valid during the call only.
+	File(path string, exec bool, data []byte) error
+	// Link makes a symbolic link.
+	Link(path, target string) error
+	// Workers says how many calls of File the sink wants at once; less than 1 means one for each processor.
+	Workers() int
+}
+
+// Limits bounds what an archive may ask for. A zero field means the default. The largest Go toolchain so
+// far has 15,000 files, 280 MB of content, 26 MB in one file and names of 160 bytes.
+type Limits struct {
+	Entries int   // members; default 100,000
+	Bytes   int64 // content of all members together; default 4 GiB
+	File    int64 // content of one member; default 1 GiB
+	Name    int   // bytes of a member's name, as it stands in the archive; default 1024
+
+	// Ratio is how many bytes of content one packed byte may become; default 200. It holds for the archive as
+	// a whole and for each member of more than 1 MiB: small test files in Go's own tree reach 800.
+	Ratio int64
+}
+
+// ratioFree is the content that a member may have whatever its ratio is.
+const ratioFree = 1 << 20
+
+func (l Limits) withDefaults() Limits {
+	if l.Entries == 0 {
+		l.Entries = 100_000
+	}
+	if l.Bytes == 0 {
+		l.Bytes = 4 << 30
+	}
+	if l.File == 0 {
+		l.File = 1 << 30
+	}
+	if l.Name == 0 {
+		l.Name = 1024
+	}
+	if l.Ratio == 0 {
+		l.Ratio = 200
+	}
+	return l
+}
+
+// FormatError says why an archive was refused: it is damaged, or it is not what a plain writer would have
+// written. Reading it again does not help.
+type FormatError struct {
+	Entry  string // the name of the member at fault, as it stands in the archive; "" for the archive itself
+	Reason string
+}
+
+func (e *FormatError) Error() string {
+	if e.Entry == "" {
+		return e.Reason
+	}
+	return fmt.Sprintf("entry %q: %s", e.Entry, e.Reason)
+}
+
+// refuse returns a FormatError with a formatted reason.
+func refuse(entry, format string, args ...any) error {
+	return &FormatError{Entry: entry, Reason: fmt.Sprintf(format, args...)}
+}

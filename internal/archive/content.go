@@ -1,0 +1,204 @@
+package archive
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"runtime"
+	"slices"
+	"sync/atomic"
+
+	"github.com/klauspost/compress/flate"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+)
+
+const (
+	// memory bounds the buffers of all workers together, except that one member may have it alone
+	// however large it is. Two workers on a Go toolchain hold 41 MB.
+	memory = 64 << 20
+
+	// smallBuffer is not worth giving back.
+	smallBuffer = 256 << 10
+
+	// chunk is how much content is read at once, then hashed while it is in the processor's cache.
+	chunk = 32 << 10
+)
+
+// readMembers reads the content of all members, checks it against the size and CRC that their headers state, and gives it to
+// use, which must not keep it. It returns the SHA-256 of each member.
+//
+// Less than one worker means one for each processor. The largest members come first, so that the end is not one
+// worker with one large member (7 % of the time), and so that a worker's buffer never has to grow: it takes its share of
+// the memory once, at its first member, and from then on only gives back. So workers cannot wait for each other in a circle.
+//
+// The first error ends all work and is returned, after the last worker has stopped.
+func readMembers(ctx context.Context, r io.ReaderAt, members []member, workers int, use func(i int, data []byte) error) ([][sha256.Size]byte, error) {
+	if workers < 1 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	order := make([]int, len(members))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(members[b].size, members[a].size) })
+
+	sums := make([][sha256.Size]byte, len(members))
+	budget := semaphore.NewWeighted(memory)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(workers, len(members)) {
+		group.Go(func() error {
+			w := newWorker(ctx, r, budget)
+			defer w.close()
+			for {
+				k := int(next.Add(1)) - 1
+				if k >= len(order) {
+					return nil
+				}
+				i := order[k]
+				data, err := w.read(members[i])
+				if err != nil {
+					return err
+				}
+				w.sum.Sum(sums[i][:0])
+				if err := use(i, data); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return sums, group.Wait()
+}
+
+// worker reads one member after the other, with the same buffers.
+type worker struct {
+	ctx     context.Context // ends with the call that made the worker
+	source  span
+	packed  *bufio.Reader // reads source
+	inflate io.ReadCloser // reads packed
+	sum     hash.Hash     // SHA-256 of the content read last
+	buf     []byte
+	budget  *semaphore.Weighted
+	held    int64 // what buf took of budget
+}
+
+func newWorker(ctx context.Context, r io.ReaderAt, budget *semaphore.Weighted) *worker {
+	w := &worker{ctx: ctx, source: span{ctx: ctx, r: r}, sum: sha256.New(), budget: budget}
+	w.packed = bufio.NewReaderSize(&w.source, 64<<10)
+	w.inflate = flate.NewReader(w.packed)
+	return w
+}
+
+func (w *worker) close() { w.budget.Release(w.held) }
+
+// room returns a buffer of n bytes, the same one as before unless it is far too large by now. n must not be
+// larger than in the call before.
+func (w *worker) room(n int64) ([]byte, error) {
+	share := min(n, memory)
+	switch size := int64(len(w.buf)); {
+	case w.buf == nil:
+		if err := w.budget.Acquire(w.ctx, share); err != nil {
+			return nil, err
+		}
+		w.buf, w.held = make([]byte, n), share
+	case size > smallBuffer && n < size/2:
+		w.buf = make([]byte, n)
+		w.budget.Release(w.held - share)
+		w.held = share
+	}
+	return w.buf[:n], nil
+}
+
+// read returns the content of m, valid until the next read. w.sum has its SHA-256.
+func (w *worker) read(m member) ([]byte, error) {
+	if err := w.ctx.Err(); err != nil {
+		return nil, err
+	}
+	data, err := w.room(m.size)
+	if err != nil {
+		return nil, err
+	}
+	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+	w.packed.Reset(&w.source)
+	var content io.Reader = w.packed
+	if m.deflated {
+		if err := w.inflate.(flate.Resetter).Reset(w.packed, nil); err != nil {
+			return nil, fmt.Errorf("inflating entry %q: %w", m.name, err)
+		}
+		content = w.inflate
+	}
+	n, crc, err := w.fill(content, data)
+	switch {
+	case w.source.err != nil:
+		return nil, fmt.Errorf("reading entry %q: %w", m.name, w.source.err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, refuse(m.name, "content is cut off")
+	case err != nil:
+		return nil, refuse(m.name, "content is damaged: %v", err)
+	case n < m.size:
+		return nil, refuse(m.name, "has only %d of the %d bytes that it states", n, m.size)
+	case n > m.size:
+		return nil, refuse(m.name, "has more than the %d bytes that it states", m.size)
+	case int64(w.packed.Buffered())+w.source.left > 0:
+		return nil, refuse(m.name, "has bytes after its packed content")
+	case crc != m.crc:
+		return nil, refuse(m.name, "has CRC %08x, its header states %08x", crc, m.crc)
+	}
+	return data, nil
+}
+
+// fill reads content to its end, hashing it on the way. It returns how many bytes came, where len(data)+1 stands for any
+// number that data is too small for, their CRC, and an error other than io.EOF.
+func (w *worker) fill(content io.Reader, data []byte) (n int64, crc uint32, err error) {
+	w.sum.Reset()
+	var beyond [1]byte
+	for err == nil {
+		into := data[n:min(int64(len(data)), n+chunk)]
+		if len(into) == 0 {
+			into = beyond[:]
+		}
+		var k int
+		k, err = content.Read(into)
+		w.sum.Write(into[:k])
+		crc = crc32.Update(crc, crc32.IEEETable, into[:k])
+		if n += int64(k); n > int64(len(data)) {
+			return n, crc, nil
+		}
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, crc, err
+}
+
+// span reads a part of a file, until its context ends. It remembers an error other than io.EOF, so that
+// a disk that cannot be read is not taken for a damaged archive.
+type span struct {
+	ctx          context.Context // ends with the call that made the span
+	r            io.ReaderAt
+	offset, left int64
+	err          error
+}
+
+func (s *span) Read(p []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	if s.err = s.ctx.Err(); s.err != nil {
+		return 0, s.err
+	}
+	p = p[:min(int64(len(p)), s.left)]
+	if s.err = readAt(s.r, p, s.offset); s.err != nil {
+		return 0, s.err
+	}
+	s.offset += int64(len(p))
+	s.left -= int64(len(p))
+	return len(p), nil
+}

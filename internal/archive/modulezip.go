@@ -1,0 +1,154 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gostore/internal/digest"
+	"gostore/internal/tree"
+)
+
+// ModuleZip says how to unpack a Go module zip, the format of golang.org/x/mod/zip, in which Go toolchains come: every file
+// is named <module>@<version>/<path>, there are no directories, links or modes.
+type ModuleZip struct {
+	Prefix string         // "<module>@<version>/", which every name begins with; it is no part of the tree
+	Want   digest.Archive // the h1 that the zip has to have; Unpack needs one
+
+	// Rename returns the path in the tree for a path in the zip (without Prefix); nil leaves all as they are.
+	Rename func(path string) string
+	// Exec reports whether a file of the tree (after Rename) is executable; nil makes none so.
+	Exec func(path string) bool
+
+	Limits Limits
+}
+
+// file is a member and its place in the tree.
+type file struct {
+	path string
+	exec bool
+}
+
+// Unpack reads a zip of size bytes and writes its files to sink, several at once. progress, unless nil, is told the number
+// of bytes of each file that sink has taken; it is called from several goroutines at once.
+//
+// A *FormatError says that the zip was refused: if for its structure, a name or a limit, then before sink
+// got anything. A *digest.MismatchError says that all was well but the h1: sink then has the whole tree, and
+// the caller has to drop it, as after any error. When ctx ends, its error is returned.
+func (m ModuleZip) Unpack(ctx context.Context, r io.ReaderAt, size int64, sink Sink, progress func(n int64)) error {
+	if m.Want.Algorithm() != "h1" {
+		return fmt.Errorf("module zip %q: want its h1 digest to compare with, have %q", m.name(), m.Want)
+	}
+	members, files, err := m.plan(ctx, r, size)
+	if err != nil {
+		return err
+	}
+	sums, err := readMembers(ctx, r, members, sink.Workers(), func(i int, data []byte) error {
+		if err := sink.File(files[i].path, files[i].exec, data); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(int64(len(data)))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	got, err := hash1(members, sums)
+	if err != nil {
+		return err
+	}
+	if got != m.Want {
+		return &digest.MismatchError{What: "module zip " + m.name(), Want: m.Want.String(), Got: got.String()}
+	}
+	return nil
+}
+
+// Hash returns the h1 of a zip of size bytes after all the checks that Unpack makes, whatever Want is.
+func (m ModuleZip) Hash(ctx context.Context, r io.ReaderAt, size int64) (digest.Archive, error) {
+	members, _, err := m.plan(ctx, r, size)
+	if err != nil {
+		return digest.Archive{}, err
+	}
+	sums, err := readMembers(ctx, r, members, 0, func(int, []byte) error { return nil })
+	if err != nil {
+		return digest.Archive{}, err
+	}
+	return hash1(members, sums)
+}
+
+func (m ModuleZip) name() string { return strings.TrimSuffix(m.Prefix, "/") }
+
+// plan checks the zip's structure and names, and says where each member goes.
+func (m ModuleZip) plan(ctx context.Context, r io.ReaderAt, size int64) ([]member, []file, error) {
+	members, err := readZip(ctx, r, size, m.Limits.withDefaults())
+	if err != nil {
+		return nil, nil, err
+	}
+	files := make([]file, len(members))
+	var names tree.Names
+	for i, member := range members {
+		path, err := m.place(member.name)
+		if err != nil {
+			return nil, nil, err
+		}
+		f := file{path: path, exec: m.Exec != nil && m.Exec(path)}
+		kind := tree.File
+		if f.exec {
+			kind = tree.Exec
+		}
+		if err := names.Add(path, kind); err != nil {
+			return nil, nil, badName(member.name, err)
+		}
+		files[i] = f
+	}
+	return members, files, nil
+}
+
+// place returns the path in the tree of the member called name.
+func (m ModuleZip) place(name string) (string, error) {
+	path, ok := strings.CutPrefix(name, m.Prefix)
+	if !ok {
+		return "", refuse(name, "is outside of %q", m.Prefix)
+	}
+	if strings.HasSuffix(name, "/") {
+		return "", refuse(name, "is a directory, module zips have none")
+	}
+	if err := tree.CheckPath(path); err != nil {
+		return "", badName(name, err)
+	}
+	if m.Rename != nil {
+		path = m.Rename(path)
+	}
+	return path, nil
+}
+
+// badName is refuse with package tree's reason.
+func badName(name string, err error) error {
+	var bad *tree.PathError
+	if errors.As(err, &bad) {
+		return refuse(name, "%s", bad.Reason)
+	}
+	return refuse(name, "%v", err)
+}
+
+// hash1 returns the h1 digest as golang.org/x/mod/sumdb/dirhash defines it: the SHA-256 of a line for each file, sorted by
+// name, of its own SHA-256 in hexadecimal, two spaces and its name in the zip.
+func hash1(members []member, sums [][sha256.Size]byte) (digest.Archive, error) {
+	order := make([]int, len(members))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(members[a].name, members[b].name) })
+	h := sha256.New()
+	for _, i := range order {
+		fmt.Fprintf(h, "%x  %s\n", sums[i], members[i].name)
+	}
+	return digest.ParseArchive("h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil)))
+}

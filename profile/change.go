@@ -73,7 +73,7 @@ func (p *Profile) Switch(ctx context.Context, c Change) (Generation, error) {
 
 // commit is steps 2 to 5 of a switch.
 func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
-	h, err := p.readHistory()
+	t, err := p.readTail()
 	if err != nil {
 		return Generation{}, err
 	}
@@ -82,7 +82,7 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 		return Generation{}, err
 	}
 	g := Generation{
-		Number: max(h.highest(), slices.Max(append(numbers, 0))) + 1,
+		Number: max(t.highest, slices.Max(append(numbers, 0))) + 1,
 		Tree:   lease.Object().Tree, Made: r.Time, Current: true, Dir: lease.Path(),
 	}
 	if g.Number > maxNumber {
@@ -94,7 +94,7 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 		return Generation{}, err
 	}
 	r.To = g.point()
-	if err := p.appendRecord(h, r); err != nil {
+	if err := p.appendRecord(t, r); err != nil {
 		return Generation{}, errors.Join(err, os.Remove(p.path(name)))
 	}
 	// The link and a new history must not be less durable than the current that is to rely on them.
@@ -137,7 +137,7 @@ func (p *Profile) Rollback(ctx context.Context, to int, who Who, at time.Time) (
 	if err != nil {
 		return g, err
 	}
-	h, err := p.readHistory()
+	t, err := p.readTail()
 	if err != nil {
 		return g, err
 	}
@@ -145,7 +145,7 @@ func (p *Profile) Rollback(ctx context.Context, to int, who Who, at time.Time) (
 		Time: now(at), Action: Rollback, Who: who,
 		From: from.point(), To: g.point(), Changes: diff(tools, target.Tools),
 	}
-	if err := p.appendRecord(h, record); err != nil {
+	if err := p.appendRecord(t, record); err != nil {
 		return g, err
 	}
 	return g, durable.Symlink(strconv.Itoa(number), p.path(currentName))
@@ -204,7 +204,7 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 	if rule.DryRun || len(doomed) == 0 {
 		return doomed, nil
 	}
-	h, err := p.readHistory()
+	t, err := p.readTail()
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 	for _, g := range doomed {
 		record.Pruned = append(record.Pruned, g.Number)
 	}
-	if err := p.appendRecord(h, record); err != nil {
+	if err := p.appendRecord(t, record); err != nil {
 		return nil, err
 	}
 	for i, g := range doomed {

@@ -117,8 +117,6 @@ func (p *Profile) History() ([]Record, error) {
 // history is what is in the file.
 type history struct {
 	records []Record
-	whole   int64          // bytes up to the end of the last line that is not torn
-	last    digest.Content // digest of that line, zero when there is none
 	problem *HistoryError
 }
 
@@ -132,6 +130,7 @@ func (p *Profile) readHistory() (history, error) {
 	if err != nil {
 		return h, err
 	}
+	var last digest.Content
 	for n := 1; len(data) > 0; n++ {
 		text, rest, ended := bytes.Cut(data, []byte("\n"))
 		r, err := parseLine(text)
@@ -145,14 +144,13 @@ func (p *Profile) readHistory() (history, error) {
 			return h, nil
 		case err != nil:
 			h.note(p, n, err.Error(), false)
-		case r.Prev != h.last:
+		case r.Prev != last:
 			h.note(p, n, "does not follow the line before it", false)
 		}
 		if err == nil {
 			h.records = append(h.records, r)
 		}
-		h.last = digest.Sum(text)
-		h.whole += int64(len(text)) + 1
+		last = digest.Sum(text)
 		data = rest
 	}
 	return h, nil
@@ -163,15 +161,6 @@ func (h *history) note(p *Profile, line int, problem string, torn bool) {
 	if h.problem == nil {
 		h.problem = &HistoryError{p.path(historyName), line, problem, torn}
 	}
-}
-
-// highest returns the highest number that a generation ever had.
-func (h history) highest() int {
-	highest := 0
-	for _, r := range h.records {
-		highest = max(highest, r.To.Number, r.From.Number)
-	}
-	return highest
 }
 
 func parseLine(text []byte) (Record, error) {
@@ -202,39 +191,4 @@ func formatLine(r Record) ([]byte, error) {
 		return nil, fmt.Errorf("encoding a record: %w", err)
 	}
 	return append(text, '\n'), nil
-}
-
-// appendRecord writes r, with its number and the digest of its predecessor, to the end of
-// the history: ftruncate where the end is torn, one write, fsync. The filelock is held. When it fails the
-// line is taken back as far as that is possible; a line that stays is a record that was not carried out.
-func (p *Profile) appendRecord(h history, r Record) (err error) {
-	if len(h.records) > 0 {
-		r.Number = h.records[len(h.records)-1].Number
-	}
-	r.Number++
-	r.Prev = h.last
-	text, err := formatLine(r)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(p.path(historyName), os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Truncate(h.whole) // best effort
-		}
-		err = errors.Join(err, f.Close())
-	}()
-	if h.problem != nil {
-		// Whatever follows the last whole line was never acted on.
-		if err := f.Truncate(h.whole); err != nil {
-			return err
-		}
-	}
-	if _, err := f.WriteAt(text, h.whole); err != nil {
-		return err
-	}
-	return f.Sync()
 }

@@ -93,7 +93,7 @@ func TestTornHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends := [][]byte{make([]byte, len(last)), append(make([]byte, len(last)-1), '\n'), append(make([]byte, 40), last[40:]...)}
-	for n := 1; n < len(last); n += 7 {
+	for n := 1; n < len(last); n += 31 {
 		ends = append(ends, last[:n])
 	}
 	ends = append(ends, last[:len(last)-1])

@@ -8,7 +8,7 @@
 //
 // It does not promise that a sink got nothing when an error is returned, unless the error is about structure,
 // names or limits: whoever keeps the tree has to drop it after any error.
-// Owners, times and modes of an archive are ignored.
+// Owners, times and permissions in an archive are ignored.
 //
 // The one format now is the Go module zip, ModuleZip.
 package archive
@@ -29,8 +29,9 @@ type Sink interface {
 	Workers() int
 }
 
-// Limits bounds what an archive may ask for. A zero field means the default. The largest Go toolchain so
-// far has 15,000 files, 280 MB of content, 26 MB in one file and names of 160 bytes.
+// Limits bounds what an archive may ask for. A zero field means the default. For comparison,
+// the Go toolchains 1.2.2, 1.9 and 1.26.8 for linux/amd64 have up to 11,518 files, 274 MB of content, 26 MB in one file and
+// names of 158 bytes.
 type Limits struct {
 	Entries int   // members; default 100,000
 	Bytes   int64 // content of all members together; default 4 GiB

@@ -84,6 +84,9 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	if b.ctx.Err() != nil { // what is buffered would still be read
+		return 0, context.Cause(b.ctx)
+	}
 	timer := time.AfterFunc(b.stall, func() { b.cancel(errStalled) })
 	n, err := b.ReadCloser.Read(p)
 	timer.Stop()

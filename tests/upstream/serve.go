@@ -14,15 +14,19 @@ import (
 type Request struct {
 	Method, Path, Range string
 	Status              int
-	Bytes               int64 // of the body that were sent
+	Bytes               int64 // of the body that were sent, counted before the client can have them
 }
 
-// Requests returns what was requested so far, in order of completion. Administrative requests
-// are not counted.
+// Requests returns what was requested so far, in order. Administrative requests are not
+// counted.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
+	var list []Request
+	for _, q := range s.requests {
+		list = append(list, *q)
+	}
+	return list
 }
 
 // Count returns how many requests had part in their path, and how many bytes they were sent.
@@ -52,12 +56,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if fault.Hook != nil {
 		fault.Hook(r)
 	}
-	c := &counter{ResponseWriter: w, fault: fault, gone: r.Context().Done(), status: http.StatusOK}
-	defer func() {
+	q := &Request{Method: r.Method, Path: r.URL.Path, Range: r.Header.Get("Range"), Status: http.StatusOK}
+	s.mu.Lock()
+	s.requests = append(s.requests, q)
+	s.mu.Unlock()
+	c := &counter{ResponseWriter: w, fault: fault, gone: r.Context().Done(), count: func(status int, n int64) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header.Get("Range"), c.status, c.sent})
-	}()
+		q.Status = status
+		q.Bytes += n
+	}}
 	status, kind, body := s.answer(r)
 	s.send(c, r, fault, status, kind, body)
 }
@@ -132,12 +140,14 @@ type counter struct {
 	http.ResponseWriter
 	fault  Fault
 	gone   <-chan struct{} // closed when the client has gone
+	count  func(status int, n int64)
 	status int
 	sent   int64
 }
 
 func (c *counter) WriteHeader(status int) {
 	c.status = status
+	c.count(status, 0)
 	c.ResponseWriter.WriteHeader(status)
 }
 
@@ -155,6 +165,7 @@ func (c *counter) Write(p []byte) (n int, err error) {
 				return n, http.ErrAbortHandler
 			}
 		}
+		c.count(c.status, int64(len(piece)))
 		m, werr := c.ResponseWriter.Write(piece)
 		n, err, p = n+m, werr, p[m:]
 		c.sent += int64(m)

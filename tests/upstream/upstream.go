@@ -60,7 +60,7 @@ type Server struct {
 	mu       sync.Mutex
 	zips     map[string][]byte // by "1.22.6.linux-amd64"; made when first asked for
 	faults   []*Fault
-	requests []Request
+	requests []*Request
 }
 
 // Start starts a server that ends with the test.

@@ -26,7 +26,8 @@ import (
 //	<signed tree head, up to the end>
 //
 // The parts are those of golang.org/x/mod/sumdb: tlog.FormatRecord, tlog.RecordProof and a note
-// that holds a tlog.FormatTree. A proof has one spelling only.
+// that holds a tlog.FormatTree. A proof has one spelling only, but for the last bits of the
+// signature's base64.
 type proof struct {
 	id   int64
 	text []byte // of the record
@@ -125,20 +126,24 @@ func (s *Source) keptProof(moduleVersion string) (proof, bool) {
 	return p, strings.Contains(string(p.text), modulePath+" "+moduleVersion+" ")
 }
 
-// prove makes the proof for a record that package sumdb has checked, under the newest tree
-// head that is kept, and checks it.
+// prove makes the proof for a record that package sumdb has checked, and checks it.
 func (d *session) prove(answer []byte) (proof, error) {
-	id, text, _, err := tlog.ParseRecord(answer)
-	if err != nil {
-		return proof{}, err
-	}
-	head, err := d.ReadConfig(d.s.verifier.Name() + "/latest")
+	id, text, head, err := tlog.ParseRecord(answer)
 	if err != nil {
 		return proof{}, err
 	}
 	tree, err := openHead(head, d.s.verifier)
 	if err != nil {
 		return proof{}, err
+	}
+	// The newest head serves better than the answer's own: its tiles are in the cache. But
+	// the file may be a moment behind what package sumdb has agreed to in memory.
+	latest, err := d.ReadConfig(d.s.verifier.Name() + "/latest")
+	if err != nil {
+		return proof{}, err
+	}
+	if newer, err := openHead(latest, d.s.verifier); err == nil && newer.N > tree.N {
+		tree, head = newer, latest
 	}
 	path, err := tlog.ProveRecord(tree.N, id, tlog.TileHashReader(tree, tiles{d}))
 	if err != nil {

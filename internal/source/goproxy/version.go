@@ -55,9 +55,10 @@ func parseQuery(request string) (query, error) {
 }
 
 // plainVersion reports whether v has the form of a Go version, without the suffixes that
-// package version allows.
+// package version allows: numbers, and behind "rc" or "beta" one more.
 func plainVersion(v string) bool {
-	return version.IsValid("go"+v) && !strings.ContainsAny(v, "-+ ") && strings.Contains(v, ".")
+	return version.IsValid("go"+v) && !strings.ContainsAny(v, "-+ ") && strings.Contains(v, ".") &&
+		v[len(v)-1] >= '0' && v[len(v)-1] <= '9'
 }
 
 // isSeries reports whether v has two numbers, such as 1.22.

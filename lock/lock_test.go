@@ -181,6 +181,10 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", test.wants, diff)
 		}
 	}
+	f.Set(tool("go", "1.27", "1.27.4*"))
+	if d := Check(f, []Want{want("go", "go.mod >=1.23")}); len(d) != 1 || d[0].Locked != "1.22.6" {
+		t.Errorf("a newer extra meets a minimum: %v", d)
+	}
 	err := &OutdatedError{Name, Check(f, []Want{want("go", "go.mod 1.21"), want("go", "go.mod >=1.23")})}
 	if got, want := err.Error(), "gostore.lock is out of date\n"+
 		"go: go.mod:5 asks for 1.21, but 1.22.6 is locked\n"+

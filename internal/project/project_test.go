@@ -212,6 +212,10 @@ func TestWants(t *testing.T) {
 			"gostore.lock: go@1.22 (go.mod:1: go 1.22.5)\ngostore.lock: node@lts",
 			"go.mod:1: go@1.22 >=1.22.5",
 		}, {
+			"lock of the version whose pre-release is the minimum", locked("1.22", "1.22.3") + "-- go.mod --\ngo 1.22rc1\n",
+			"gostore.lock: go@1.22 (go.mod:1: go 1.22rc1)\ngostore.lock: node@lts",
+			"go.mod:1: go@1.22rc1 >=1.22rc1",
+		}, {
 			"lock of any Go 1", locked("1", "1.22.3") + "-- go.mod --\ngo 1.23\n",
 			"gostore.lock: go@1 (go.mod:1: go 1.23)\ngostore.lock: node@lts",
 			"go.mod:1: go@1.23 >=1.23",

@@ -65,6 +65,7 @@ var documents = []struct {
 	{true, "[[a]]\nb = 1\n[[a]]\nb = 1\n[a.c]\n[[a.d]]\n[[a.d]]\n"},
 	{true, "[a.b.c]\nx = 1\n[a.b.d]\nx = 1\n"},
 	{true, "a = {b.c = 1, b.d = 2}\n"},
+	{true, "'a' = 'b'\n\"c\\u0064\" = \"\\\"\"\ne = \"\"\"\nx\"\"\"\nf = '''y'''\ng = [\"\\u00e9\", {h = ''}]\n"},
 	{false, "a = 1\na = 2\n"},
 	{false, "a = 1\n'a' = 2\n"},
 	{false, "[a]\n[a]\n"},
@@ -133,6 +134,9 @@ func FuzzParseTOML(f *testing.F) {
 		if err != nil && other == nil {
 			t.Fatalf("refused, but go-toml accepts: %v", err)
 		}
+		if err == nil && other == nil && !equal(&d.Root, into) {
+			t.Fatalf("read as %+v, but go-toml reads %v", d.Root, into)
+		}
 	})
 }
 
@@ -153,4 +157,27 @@ func plain(v *Value) bool {
 		}
 	}
 	return true
+}
+
+// equal compares what both read, as far as it is strings, arrays and tables.
+func equal(v *Value, other any) bool {
+	switch other := other.(type) {
+	case string:
+		return v.Kind == String && v.Text == other
+	case []any:
+		for i := range other {
+			if len(v.Items) != len(other) || !equal(&v.Items[i], other[i]) {
+				return false
+			}
+		}
+		return v.Kind == Array
+	case map[string]any:
+		for key, value := range other {
+			if e := v.Get(key); e == nil || !equal(e.Value, value) {
+				return false
+			}
+		}
+		return v.Kind == Table && len(v.Entries) == len(other)
+	}
+	return v.Kind == Integer || v.Kind == Boolean || v.Kind == Other
 }

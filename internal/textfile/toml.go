@@ -19,7 +19,8 @@ type Document struct {
 	Root  Value // a Table
 	name  string
 	data  []byte
-	lines []int // byte offsets of the lines, once a place was asked for
+	text  string // data again: keys and values are parts of it, which saves most allocations
+	lines []int  // byte offsets of the lines, once a place was asked for
 	errs  ErrorList
 }
 
@@ -88,7 +89,7 @@ const (
 // syntax error, as nothing behind it can be trusted; then the document read so far is returned
 // with an error.
 func ParseTOML(name string, data []byte) (*Document, error) {
-	d := &Document{Root: Value{Kind: Table, made: byHeader}, name: name, data: data}
+	d := &Document{Root: Value{Kind: Table, made: byHeader}, name: name, data: data, text: string(data)}
 	var p unstable.Parser
 	p.Reset(data)
 	current := &d.Root
@@ -114,20 +115,33 @@ func ParseTOML(name string, data []byte) (*Document, error) {
 	return d, d.Err()
 }
 
+// cut returns a key, or the value of a scalar, as a part of the document wherever it stands there
+// without escapes: bare, or between one quote and another.
+func (d *Document) cut(n *unstable.Node) string {
+	start, size := int(n.Raw.Offset), len(n.Data)
+	switch int(n.Raw.Length) - size {
+	case 0:
+		return d.text[start : start+size]
+	case 2:
+		return d.text[start+1 : start+1+size]
+	}
+	return string(n.Data)
+}
+
 // set adds the key of e to t. A key that clashes is a complaint and is left out.
 func (d *Document) set(t *Value, e *unstable.Node) {
 	for keys := e.Key(); keys.Next(); {
 		k := keys.Node()
-		old := t.Get(string(k.Data))
+		old := t.Get(d.cut(k))
 		switch {
 		case keys.IsLast() && old == nil:
 			v := d.convert(e.Value(), int(k.Raw.Offset))
-			t.add(string(k.Data), int(k.Raw.Offset), &v)
+			t.add(d.cut(k), int(k.Raw.Offset), &v)
 		case keys.IsLast() || old != nil && (old.Value.Kind != Table || old.Value.made != byDots):
 			d.clash(k, old)
 			return
 		case old == nil:
-			t = t.add(string(k.Data), int(k.Raw.Offset), &Value{Kind: Table, Offset: int(k.Raw.Offset), made: byDots})
+			t = t.add(d.cut(k), int(k.Raw.Offset), &Value{Kind: Table, Offset: int(k.Raw.Offset), made: byDots})
 		default:
 			t = old.Value
 		}
@@ -140,7 +154,7 @@ func (d *Document) open(e *unstable.Node) *Value {
 	t := &d.Root
 	for keys := e.Key(); keys.Next(); {
 		k := keys.Node()
-		name, offset := string(k.Data), int(k.Raw.Offset)
+		name, offset := d.cut(k), int(k.Raw.Offset)
 		old := t.Get(name)
 		switch {
 		case keys.IsLast() && e.Kind == unstable.ArrayTable:
@@ -182,7 +196,7 @@ func (d *Document) clash(k *unstable.Node, old *Entry) *Value {
 
 // convert copies a node out of the parser's memory, which the next expression overwrites.
 func (d *Document) convert(n *unstable.Node, key int) Value {
-	v := Value{Offset: int(n.Raw.Offset), Text: string(n.Data)}
+	v := Value{Offset: int(n.Raw.Offset), Text: d.cut(n)}
 	switch n.Kind {
 	case unstable.String:
 		v.Kind = String

@@ -151,6 +151,11 @@ func TestCrashInAPrune(t *testing.T) {
 		t.Errorf("removed %v, %v", removed, err)
 	}
 	wantState(t, p, "[3] | s0>1 s1>2 s2>3 p3>3 p3>3")
+	// A current that is bent afterwards says nothing about whether the pruning happened.
+	if err := errors.Join(os.Remove(p.Dir()), os.Symlink("2", p.Dir())); err != nil {
+		t.Fatal(err)
+	}
+	wantState(t, p, "3 | s0>1 s1>2 s2>3 p3>3 p3>3")
 }
 
 // When the record cannot be written there is neither a generation nor a record.

@@ -92,7 +92,7 @@ func TestTornHistory(t *testing.T) {
 	if err := os.Remove(p.path("2")); err != nil {
 		t.Fatal(err)
 	}
-	ends := [][]byte{make([]byte, len(last)), append(make([]byte, len(last)-1), '\n'), append(make([]byte, 40), last[40:]...)}
+	ends := [][]byte{make([]byte, 2*len(last)), append(make([]byte, len(last)-1), '\n'), append(make([]byte, 40), last[40:]...)}
 	for n := 1; n < len(last); n += 31 {
 		ends = append(ends, last[:n])
 	}

@@ -125,7 +125,7 @@ func TestBuildIsTheSameEverywhere(t *testing.T) {
 	var bases []string
 	for _, reverse := range []bool{false, true} {
 		st := newStore(t)
-		tools := []Tool{newTool(t, st, "go", "1.22.6", nil), newTool(t, st, "node", "22.1.0", nil)}
+		tools := []Tool{newTool(t, st, "go", "1.22.6", nil), newTool(t, st, "node", "1.0.0", nil)}
 		tools[0].Layout.Set = map[string]string{"A": "1", "B": "2", "C": "3"}
 		if reverse {
 			slices.Reverse(tools)
@@ -137,14 +137,14 @@ func TestBuildIsTheSameEverywhere(t *testing.T) {
 		}
 		bases = append(bases, filepath.Base(dir))
 		e, err := Load(dir)
-		if err != nil || e.String() != "go@1.22.6 node@22.1.0" {
+		if err != nil || e.String() != "go@1.22.6 node@1.0.0" {
 			t.Errorf("loaded %q, %v", e, err)
 		}
 	}
 	if bases[0] != bases[1] {
 		t.Errorf("same tools, different environments: %q", bases)
 	}
-	if want := "environment-go_1.22.6+node_22.1.0"; !strings.HasSuffix(bases[0], want) {
+	if want := "environment-go_1.22.6+node_1.0.0"; !strings.HasSuffix(bases[0], want) {
 		t.Errorf("object is called %q, want …%s", bases[0], want)
 	}
 }
@@ -200,18 +200,19 @@ func TestBuildRefuses(t *testing.T) {
 	st := newStore(t)
 	good := newTool(t, st, "go", "1.22.6", nil)
 	for name, change := range map[string]func(*Tool){
-		"absent object":      func(t *Tool) { t.Tree[0]++ },
-		"name with slash":    func(t *Tool) { t.Layout.Names = map[string]string{"../x": "bin/go"} },
-		"hidden escape":      func(t *Tool) { t.Layout.Names = map[string]string{"..": "bin/go"} },
-		"no such file":       func(t *Tool) { t.Layout.Names = map[string]string{"x": "bin/x"} },
-		"no executable":      func(t *Tool) { t.Layout.Names = map[string]string{"x": "VERSION"} },
-		"out of the tree":    func(t *Tool) { t.Layout.Names = map[string]string{"x": "../x"} },
-		"same name twice":    func(t *Tool) { t.Layout.Dirs = []string{"bin", "sbin"} },
-		"PATH":               func(t *Tool) { t.Layout.Set = map[string]string{"PATH": "/x"} },
-		"own variable":       func(t *Tool) { t.Layout.Unset = []string{"GOSTORE_SHELL"} },
-		"shell in variable":  func(t *Tool) { t.Layout.HomeVar = "A;rm -rf x" },
-		"empty variable":     func(t *Tool) { t.Layout.Unset = []string{""} },
-		"zero byte in value": func(t *Tool) { t.Layout.Set = map[string]string{"A": "a\x00b"} },
+		"absent object":       func(t *Tool) { t.Tree[0]++ },
+		"name with slash":     func(t *Tool) { t.Layout.Names = map[string]string{"../x": "bin/go"} },
+		"name in a directory": func(t *Tool) { t.Layout.Names = map[string]string{"sub/x": "bin/go"} },
+		"hidden escape":       func(t *Tool) { t.Layout.Names = map[string]string{"..": "bin/go"} },
+		"no such file":        func(t *Tool) { t.Layout.Names = map[string]string{"x": "bin/x"} },
+		"no executable":       func(t *Tool) { t.Layout.Names = map[string]string{"x": "VERSION"} },
+		"out of the tree":     func(t *Tool) { t.Layout.Names = map[string]string{"x": "../x"} },
+		"same name twice":     func(t *Tool) { t.Layout.Dirs = []string{"bin", "sbin"} },
+		"PATH":                func(t *Tool) { t.Layout.Set = map[string]string{"PATH": "/x"} },
+		"own variable":        func(t *Tool) { t.Layout.Unset = []string{"GOSTORE_SHELL"} },
+		"shell in variable":   func(t *Tool) { t.Layout.HomeVar = "A;rm -rf x" },
+		"empty variable":      func(t *Tool) { t.Layout.Unset = []string{""} },
+		"zero byte in value":  func(t *Tool) { t.Layout.Set = map[string]string{"A": "a\x00b"} },
 	} {
 		tool := good
 		if name == "same name twice" {
@@ -287,8 +288,11 @@ func TestLauncher(t *testing.T) {
 		t.Fatal(err)
 	}
 	profile := filepath.Join(moved, "profiles", "p")
-	if err := os.MkdirAll(profile, 0o755); err != nil {
-		t.Fatal(err)
+	decoy := filepath.Join(moved, "decoy")
+	for _, dir := range []string{profile, filepath.Join(decoy, "current", "bin")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for link, to := range map[string]string{
 		filepath.Join(profile, "12"):       "../../store/" + filepath.Base(dir),
@@ -317,7 +321,7 @@ func TestLauncher(t *testing.T) {
 			{"versioned", "/", []string{filepath.Join(bin, "tool1.8")}, nil},
 			{"odd name", "/", []string{filepath.Join(bin, "it's odd")}, nil},
 			{"in its directory", bin, []string{"./tool"}, nil},
-			{"relative, CDPATH set", profile, []string{"current/bin/tool"}, []string{"CDPATH=/:" + moved}},
+			{"relative, CDPATH set", profile, []string{"current/bin/tool"}, []string{"CDPATH=" + decoy}},
 			{"by a link", "/", []string{filepath.Join(profile, "mine")}, nil},
 			{"by a link to a link", "/", []string{filepath.Join(profile, "absolute")}, nil},
 			{"from PATH", "/", []string{"/bin/sh", "-c", "tool \"$@\"", "-"}, []string{"PATH=" + bin}},

@@ -29,7 +29,7 @@ func writeEnvironment(t testing.TB, dir string, e Environment) {
 	}
 }
 
-const oddValue = `it's "$HOME" \ %s; *`
+const oddValue = `it's "$HOME" \ \\ %s; *`
 
 // shellCase is a home with start files that are as rude as users' start files are, and an
 // environment that is entered from it.
@@ -79,8 +79,11 @@ func (c shellCase) run(t *testing.T, shell string, flags ...string) []string {
 // show prints what the tests look at, in any of the shells: only env(1) tells what is exported.
 const show = `env; hello`
 
+// showSh adds variables that are not exported: none of the start files' own may be left.
+const showSh = show + `; set | grep "^gostore_" || true`
+
 // showZDotDir adds what zsh itself takes for the user's directory.
-const showZDotDir = show + `; echo "zdotdir=${ZDOTDIR-unset}"`
+const showZDotDir = showSh + `; echo "zdotdir=${ZDOTDIR-unset}"`
 
 func (c shellCase) check(t *testing.T, lines []string) {
 	t.Helper()
@@ -113,7 +116,7 @@ false
 func TestBash(t *testing.T) {
 	c := newShellCase(t, map[string]string{".bashrc": rude})
 	// An alias is expanded where a command is read, so it is read after the start files.
-	c.check(t, c.run(t, "bash", "-i", "-c", "eval '"+show+"'"))
+	c.check(t, c.run(t, "bash", "-i", "-c", "eval '"+showSh+"'"))
 }
 
 func TestBashWithoutStartFile(t *testing.T) {
@@ -223,5 +226,10 @@ func TestInteractive(t *testing.T) {
 		if !slices.Equal(env, want) {
 			t.Errorf("%q: variables %q, want %q", c.shell, env, want)
 		}
+	}
+	// Without a ZDOTDIR of the user's none is handed on, not even one from an outer shell.
+	want := []string{"ZDOTDIR=/e/shell/zsh"}
+	if _, env := Interactive("/e", "zsh", []string{"GOSTORE_ZDOTDIR=/old"}); !slices.Equal(env, want) {
+		t.Errorf("variables %q, want %q", env, want)
 	}
 }

@@ -15,17 +15,16 @@ import (
 // Names checks the names of a tree while they arrive, in any order: an unpacker asks before it creates
 // anything. The zero value is an empty tree. Its methods may be called concurrently.
 //
-// It remembers every name, about 150 bytes each for a Go tree.
+// It remembers every name: 4 MB for the 16,700 of Go 1.26.
 type Names struct {
 	mu      sync.Mutex
 	names   map[string]name // by twinKey of the path
-	implied int             // directories known only as somebody's parent
+	implied int             // directories that were somebody's parent before they were added, if ever
 }
 
 type name struct {
-	path    string
-	kind    Kind
-	implied bool
+	path string
+	kind Kind
 }
 
 // Add takes the next entry of the tree. Parents that were not added yet exist from now on as
@@ -54,14 +53,11 @@ func (n *Names) Add(path string, kind Kind) error {
 	had, ok := n.names[key]
 	switch {
 	case !ok:
-		n.names[key] = name{path: path, kind: kind}
+		n.names[key] = name{path, kind}
 	case had.path != path:
 		return twinError(path, path, had.path)
 	case had.kind != Dir || kind != Dir:
 		return &PathError{path, fmt.Sprintf("occurs twice, as %v and as %v", had.kind, kind)}
-	case had.implied:
-		n.names[key] = name{path: path, kind: Dir}
-		n.implied--
 	}
 	return nil
 }
@@ -84,7 +80,7 @@ func (n *Names) addParent(path string) error {
 		break
 	}
 	for _, dir := range missing {
-		n.names[twinKey(dir)] = name{path: dir, kind: Dir, implied: true}
+		n.names[twinKey(dir)] = name{dir, Dir}
 		n.implied++
 	}
 	return nil

@@ -45,6 +45,8 @@ func TestNames(t *testing.T) {
 		{[]string{"f \u212b", "f \u00e5"}, "are one name"},
 		{[]string{"f a\u200cb", "f ab"}, "are one name"},
 		{[]string{"f \u2764\ufe0f", "f \u2764"}, "are one name"},
+		{[]string{"f a\u0301\u200c\u0323", "f a\u0323\u0301"}, "are one name"},
+		{[]string{"f α\u0345\u0301", "f \u1fb4"}, "are one name"}, // iota below, which folds to a letter
 		{[]string{"f a/../b"}, "is not a clean relative path"},
 		{[]string{"q a"}, "is of the unknown kind 'q'"},
 	} {

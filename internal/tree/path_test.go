@@ -10,7 +10,7 @@ func TestCheckPath(t *testing.T) {
 	deep := strings.Repeat("d/", maxDepth-1)
 	for _, path := range []string{
 		"a", "bin/go", ".hidden", "..data", "a..b", " a", "a b", "-", "~", "a!b", "!q!u!o!t!e",
-		"nul1", "null.go", "com", "com0", "com10", "COM", "console", "lpt.go", "aux_test.go", "auxv", "conin",
+		"nul1", "null.go", "com", "com0", "com10", "com12", "COM", "console", "lpt.go", "aux_test.go", "auxv", "conin",
 		"test/fixedbugs/issue27836.dir/Þfoo.go", "日本語", "cafe\u0301", "\u00a0", "\ufffd",
 		"a'b", "$a", "#a", "%20", "&", "(a)", "[a]", "{a}", ";", ",", "=", "@v1", "^", "`", "+",
 		strings.Repeat("n", maxName), deep + "d", strings.Repeat("abcdefg/", maxDepth-1) + "d",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -55,10 +56,10 @@ func TestScanIgnores(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "d0", "e0", "f0")
-	if err := os.Chmod(path, 0o466); err != nil {
+	if err := os.Chmod(path, 0o455); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(filepath.Join(dir, "d0"), 0o500); err != nil {
+	if err := os.Chmod(filepath.Join(dir, "d0"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chtimes(path, time.Unix(0, 0), time.Unix(0, 0)); err != nil {
@@ -153,8 +154,8 @@ func TestScanRoot(t *testing.T) {
 	}
 }
 
-// TestScanFollowsNothing lets each kind of name turn into a link to something outside after
-// its directory was listed.
+// TestScanFollowsNothing lets names turn into something else after their directory was
+// listed: into links to something outside, into a directory, into a pipe that nobody writes to.
 func TestScanFollowsNothing(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	for _, name := range []string{"file", "dir"} {
@@ -174,12 +175,35 @@ func TestScanFollowsNothing(t *testing.T) {
 			t.Errorf("a %v that became a link: %v, want %v", kind, err, errChanged)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, "listed"), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "directory"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	j := job{parent: &parent{file: root, jobs: 1}, name: "listed", path: "listed", kind: File}
-	if _, _, err := s.do(j, newReader(s.ctx)); !errors.Is(err, errChanged) {
-		t.Errorf("a file that became a directory: %v, want %v", err, errChanged)
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"directory", "pipe"} {
+		j := job{parent: &parent{file: root, jobs: 1}, name: name, path: name, kind: File}
+		if _, _, err := s.do(j, newReader(s.ctx)); !errors.Is(err, errChanged) {
+			t.Errorf("a file that became a %s: %v, want %v", name, err, errChanged)
+		}
+	}
+}
+
+// TestScanListsGoodNames holds that a bad name ends the scan where it is listed: before files
+// are hashed in vain, and before a tree that is too deep holds too many directories open.
+func TestScanListsGoodNames(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "nul"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	s := &scan{ctx: context.Background(), dir: dir}
+	if jobs, err := s.jobsIn(root, "a"); !errors.As(err, new(*PathError)) {
+		t.Errorf("jobsIn = %v, %v; want a *PathError", jobs, err)
 	}
 }
 
@@ -231,23 +255,28 @@ func TestScanCloses(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("counts /proc/self/fd")
 	}
+	// An unreachable os.File is closed by the garbage collector, which would hide a leak.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	dir := t.TempDir()
 	populate(t, dir)
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	before := descriptors(t)
-	for i := range 30 {
-		if _, err := Scan(context.Background(), dir, 4); err != nil {
+	for i := range 10 {
+		if _, err := Scan(context.Background(), dir, 2); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Scan(cancelled, dir, 4); err == nil {
+		if _, err := Scan(cancelled, dir, 2); err == nil {
 			t.Fatal("no error though cancelled")
 		}
 		bad := filepath.Join(dir, fmt.Sprintf("d%d", i%5), "nul")
 		if err := os.Mkdir(bad, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Scan(context.Background(), dir, 4); err == nil {
+		if _, err := Scan(context.Background(), dir, 2); err == nil {
 			t.Fatal("no error though there is a bad name")
 		}
 		if err := os.Remove(bad); err != nil {

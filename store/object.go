@@ -106,12 +106,21 @@ func (s *Store) Lookup(t digest.Tree) (Object, error) {
 
 // find looks an object up in the directory itself, for when its description is lost.
 func (s *Store) find(t digest.Tree) (Object, error) {
-	entries, err := os.ReadDir(s.path(objectsDir))
+	dir, err := os.Open(s.path(objectsDir))
 	if err != nil {
 		return Object{}, err
 	}
-	for _, e := range entries {
-		if o, err := ParseBase(e.Name()); err == nil && o.Tree == t {
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1) // neither sorted nor parsed: every look-up of what is not there comes here
+	if err != nil {
+		return Object{}, err
+	}
+	prefix := t.Hex() + "-"
+	for _, name := range names {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if o, err := ParseBase(name); err == nil {
 			return o, nil
 		}
 	}

@@ -106,6 +106,9 @@ func (a *app) find(root *cobra.Command) error {
 		return nil
 	}
 	unknown := args[0]
+	if unknown == cobra.ShellCompRequestCmd || unknown == cobra.ShellCompNoDescRequestCmd {
+		return nil // cobra adds these when they are called
+	}
 	return usagef("unknown command %q", unknown).withHints(didYouMean(root.SuggestionsFor(unknown)),
 		`"gostore --help" lists the commands`)
 }
@@ -129,9 +132,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.PersistentFlags().BoolVarP(&a.ui.verbose, "verbose", "v", false, "print details as well")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.DisableSuggestions = true
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%v", err).withHints(fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(a.help)
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	for _, command := range []func() *cobra.Command{
@@ -144,6 +145,11 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		root.AddCommand(command())
 	}
 	return root
+}
+
+// flagError explains a flag that is wrong.
+func flagError(c *cobra.Command, err error) error {
+	return usagef("%v", err).withHints(fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
 }
 
 // openStore opens the store, creating it on first use.

@@ -18,6 +18,7 @@ import (
 	"gostore/internal/source/goproxy"
 	"gostore/internal/textfile"
 	"gostore/lock"
+	"gostore/profile"
 	"gostore/store"
 )
 
@@ -108,7 +109,8 @@ func hints(err error) []string {
 // explain says what a single error means to a person: the exit code and what to do next.
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
-		explainOwn, explainIntegrity, explainLock, explainEnvironment, explainNotFound, explainNetwork, explainStore, explainSystem,
+		explainOwn, explainIntegrity, explainLock, explainEnvironment, explainProfile,
+		explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {
 		if code, tips := rule(err); code != exitOK {
 			return code, tips
@@ -187,6 +189,25 @@ func explainEnvironment(err error) (int, []string) {
 	return exitOK, nil
 }
 
+func explainProfile(err error) (int, []string) {
+	var missing *profile.NoGenerationError
+	var broken *profile.BrokenError
+	var history *profile.HistoryError
+	switch {
+	case errors.As(err, &missing) && len(missing.Have) == 0:
+		return exitNotFound, []string{"make the first one: gostore switch go@1.22"}
+	case errors.As(err, &missing):
+		return exitNotFound, []string{"it has " + strings.Trim(fmt.Sprint(missing.Have), "[]")}
+	case errors.As(err, &broken):
+		return exitFailed, []string{"go back to a generation that is whole: gostore rollback N", `"gostore generations" lists them`}
+	case errors.As(err, &history) && history.Torn:
+		return exitFailed, []string{"nothing is lost: the next switch replaces the torn line"}
+	case errors.As(err, &history):
+		return exitIntegrity, []string{"somebody changed the history by hand; generations and rollback work without it"}
+	}
+	return exitOK, nil
+}
+
 func explainNotFound(err error) (int, []string) {
 	var missing *release.NotFoundError
 	if !errors.As(err, &missing) {
@@ -214,7 +235,14 @@ func explainNotFound(err error) (int, []string) {
 func explainNetwork(err error) (int, []string) {
 	var status *fetch.StatusError
 	var network *fetch.Error
+	var proxy *goproxy.NoProxyError
+	var request *goproxy.RequestError
 	switch {
+	case errors.As(err, &proxy):
+		return exitFailed, []string{"say where Go toolchains come from: set GOPROXY to a module proxy, or to file:///DIRECTORY",
+			"what is installed already works without one"}
+	case errors.As(err, &request):
+		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
 	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):
 		return exitNotFound, []string{"the proxy does not serve it; another GOPROXY may"}
 	case errors.As(err, &status):

@@ -137,7 +137,11 @@ func reason(asked string, t lock.Tool) string {
 
 // planWants locks what the files of the project ask for and is not locked yet.
 func (a *app) planWants(ctx context.Context, p project.Project) (lockPlan, error) {
-	wants, err := p.Wants()
+	f, _, err := readLock(p)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return lockPlan{}, err
+	}
+	wants, err := currentWants(p, f)
 	if err != nil {
 		return lockPlan{}, err
 	}
@@ -145,17 +149,15 @@ func (a *app) planWants(ctx context.Context, p project.Project) (lockPlan, error
 		return lockPlan{}, advise(fmt.Errorf("no file in %q says which tools it wants", p.Dir), exitNotFound,
 			"name them: gostore lock go@1.22")
 	}
-	f, _, err := readLock(p)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return lockPlan{}, err
-	}
-	missing, err := a.unmet(p, f, wants)
-	if err != nil {
-		return lockPlan{}, err
-	}
 	var reasons []string
+	var missing []release.Request
 	for _, w := range wants {
-		if !slices.Contains(missing, w.Request) {
+		for _, other := range w.Overruled {
+			a.ui.note("%s overrules %s", w.Place(), other)
+		}
+		if len(lock.Check(f, []lock.Want{w})) > 0 {
+			missing = append(missing, w.Request)
+		} else {
 			reasons = append(reasons, fmt.Sprintf("%s asks for %s", w.Place(), w.Request))
 		}
 	}
@@ -164,25 +166,31 @@ func (a *app) planWants(ctx context.Context, p project.Project) (lockPlan, error
 	return plan, err
 }
 
-// unmet returns the requests of a project that its lock does not meet. A tool with a version that is too
-// old for any file is resolved again altogether.
-func (a *app) unmet(p project.Project, f *lock.File, wants []lock.Want) ([]release.Request, error) {
+// currentWants returns what a project wants. The lock's own requests count only for the tools of which
+// the project's other files ask for nothing else: "gostore lock" mends what "gostore lock --check" finds.
+func currentWants(p project.Project, f *lock.File) ([]lock.Want, error) {
+	wants, err := p.Wants()
+	if err != nil {
+		return nil, err
+	}
 	asks, err := p.Asks()
 	if err != nil {
 		return nil, err
 	}
-	outdated := lock.Check(f, asks)
-	var missing []release.Request
-	for _, w := range wants {
-		for _, other := range w.Overruled {
-			a.ui.note("%s overrules %s", w.Place(), other)
+	for _, d := range lock.Check(f, asks) {
+		ofTool := func(w lock.Want) bool { return w.Request.Tool == d.Tool }
+		exact := slices.ContainsFunc(asks, func(w lock.Want) bool { return ofTool(w) && !w.Minimum })
+		if d.Asked == "" || !slices.ContainsFunc(wants, func(w lock.Want) bool { return ofTool(w) && w.File == lock.Name }) {
+			continue
 		}
-		old := slices.ContainsFunc(outdated, func(d lock.Difference) bool { return d.Tool == w.Request.Tool && d.Asked != "" })
-		if old || len(lock.Check(f, []lock.Want{w})) > 0 {
-			missing = append(missing, w.Request)
+		wants = slices.DeleteFunc(wants, ofTool)
+		for _, w := range asks {
+			if ofTool(w) && !(w.Minimum && exact) {
+				wants = append(wants, w)
+			}
 		}
 	}
-	return missing, nil
+	return wants, nil
 }
 
 // planResolved resolves those of the wants that are missing, and drops the extras that the files that list

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 )
 
 func (a *app) shellCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "shell [TOOL@VERSION]... [-- COMMAND [ARGUMENT]...]",
 		Short: "Run a command, or an interactive shell, with exactly these tools",
 		Long: `Runs COMMAND with the tools of the project's gostore.lock first on PATH, installing them
@@ -38,7 +39,12 @@ not removed by "gostore gc" while it, or a process that it started, is running.`
 			}
 			return a.shell(c.Context(), args, command)
 		},
+		ValidArgsFunction: a.completeTools,
 	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return advise(flagError(c, err), 0, `a command to run and its flags go after "--": gostore shell -- COMMAND`)
+	})
+	return c
 }
 
 // shell enters the environment of the requests, or of the project where there are none.
@@ -64,7 +70,7 @@ func (a *app) shell(ctx context.Context, args, command []string) error {
 func shellMistake(err error, args, command []string) error {
 	var missing *release.NotFoundError
 	if command == nil && len(args) > 0 && errors.As(err, &missing) && missing.Version == "" {
-		return advise(err, 0, "a command to run goes after \"--\": gostore shell -- "+args[0]+" …")
+		return advise(err, 0, "a command to run goes after \"--\": gostore shell -- "+strings.Join(args, " "))
 	}
 	return err
 }

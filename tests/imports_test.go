@@ -1,0 +1,158 @@
+package tests
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// room is a package and what it may import of the others.
+type room struct {
+	path string
+	may  []string
+}
+
+// packages are the project's packages, each after all that it may import of the others. A package
+// that may import only some of those before it lists them; nil is all.
+var packages = []room{
+	{"internal/digest", []string{}},
+	{"internal/release", []string{"internal/digest"}},
+	{"internal/durable", []string{}},
+	{"internal/filelock", []string{}},
+	{"internal/textfile", []string{}},
+	{"internal/tree", []string{"internal/digest"}},
+	{"store", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/tree"}},
+	{"internal/fetch", []string{"internal/durable"}},
+	{"internal/archive", []string{"internal/digest", "internal/tree"}},
+	{"internal/source/goproxy", []string{"internal/archive", "internal/digest", "internal/durable", "internal/fetch",
+		"internal/filelock", "internal/release"}},
+	{"lock", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/textfile"}},
+	{"internal/project", []string{"internal/release", "internal/textfile", "lock"}},
+	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
+	{"profile", []string{"internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
+	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
+	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
+	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},
+	{"cmd", nil},
+	{"cmd/gostore", []string{"cmd"}},
+	{"tests/upstream", []string{"internal/release"}},
+	{"tests/bench", nil},
+}
+
+// silent are packages of the standard library that only the command line may use: libraries neither print
+// through them, nor read flags, nor end the program.
+var silent = []string{"flag", "log", "log/slog"}
+
+// only are modules that belong to one package, because the others must do without what they bring along.
+var only = map[string]string{
+	"github.com/spf13/cobra":       "cmd",
+	"github.com/spf13/pflag":       "cmd",
+	"github.com/vbauerster/mpb":    "cmd",
+	"golang.org/x/term":            "cmd",
+	"net/http":                     "internal/fetch",
+	"golang.org/x/mod/sumdb":       "internal/source/goproxy",
+	"github.com/gofrs/flock":       "internal/filelock",
+	"github.com/pelletier/go-toml": "internal/textfile",
+}
+
+// TestImports holds the table above against the sources of this working copy. It parses them here because
+// the answer of another program would be kept by the test cache.
+func TestImports(t *testing.T) {
+	found := map[string]bool{}
+	for i, p := range packages {
+		found[p.path] = true
+		for file, imports := range importsOf(t, p.path) {
+			for _, path := range imports {
+				checkImport(t, i, file, path)
+			}
+		}
+	}
+	for _, dir := range packageDirs(t) {
+		if !found[dir] && dir != "tests" {
+			t.Errorf("package %q is not in the table: where does it belong?", dir)
+		}
+	}
+}
+
+func checkImport(t *testing.T, i int, file, path string) {
+	p := packages[i]
+	if own, ok := strings.CutPrefix(path, "gostore/"); ok {
+		if p.may != nil && !slices.Contains(p.may, own) {
+			t.Errorf("%s: imports %q, which %q may not", file, path, p.path)
+		}
+		if j := slices.IndexFunc(packages, func(q room) bool { return q.path == own }); j >= i {
+			t.Errorf("%s: imports %q, which stands after it in the table", file, path)
+		}
+		return
+	}
+	inTests := strings.HasPrefix(p.path, "tests/")
+	if !inTests && slices.Contains(silent, path) {
+		t.Errorf("%s: imports %q: libraries neither print nor read flags", file, path)
+	}
+	for prefix, owner := range only {
+		if !inTests && p.path != owner && (path == prefix || strings.HasPrefix(path, prefix+"/")) {
+			t.Errorf("%s: imports %q, which only %q may", file, path, owner)
+		}
+	}
+}
+
+// importsOf returns the imports of a package's files, without its tests, by file.
+func importsOf(t *testing.T, pkg string) map[string][]string {
+	files, err := filepath.Glob(filepath.Join("..", pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := map[string][]string{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			imports[file] = append(imports[file], path)
+		}
+	}
+	if len(imports) == 0 {
+		t.Errorf("package %q has no files", pkg)
+	}
+	return imports
+}
+
+// packageDirs returns the directories of the project that hold Go files.
+func packageDirs(t *testing.T) []string {
+	var dirs []string
+	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if e.IsDir() && path != ".." && (strings.HasPrefix(name, ".") || name == "testdata") {
+			return fs.SkipDir
+		}
+		if !e.IsDir() && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			dir, err := filepath.Rel("..", filepath.Dir(path))
+			if err != nil {
+				return err
+			}
+			dirs = append(dirs, filepath.ToSlash(dir))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}

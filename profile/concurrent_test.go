@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,6 +81,10 @@ func TestConcurrentSwitches(t *testing.T) {
 			t.Fatal(err)
 		}
 		children = append(children, cmd)
+	}
+	// A child that fails is then an end of file here, and not a wait without end.
+	if err := errors.Join(readyOut.Close(), start.Close()); err != nil {
+		t.Fatal(err)
 	}
 	for range processes {
 		var word string

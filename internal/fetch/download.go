@@ -219,7 +219,7 @@ func (d *download) load() error {
 	}
 	data, err := os.ReadFile(StatePath(d.f.Name()))
 	s, ok := parseState(d.url, data)
-	if err != nil || !ok || s.total >= 0 && info.Size() > s.total {
+	if err != nil || !ok {
 		return d.f.Truncate(0)
 	}
 	d.have, d.state = info.Size(), s

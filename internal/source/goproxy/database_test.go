@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb"
+
 	"gostore/internal/digest"
 	"gostore/internal/fetch"
 	"gostore/internal/release"
@@ -182,6 +184,44 @@ func TestConcurrentSources(t *testing.T) {
 		}
 	}
 	f.mustResolve("1.26.8", linux)
+}
+
+// The newest tree head is replaced by who has seen it only.
+func TestTreeHeadIsComparedAndSwapped(t *testing.T) {
+	f := newFixture(t, upstream.Config{})
+	f.mustResolve("1.22.6", linux)
+	d, before := f.newSession(t.Context()), f.latest()
+	if err := d.WriteConfig(upstream.Host+"/latest", []byte("older"), []byte("newer")); err != sumdb.ErrWriteConflict {
+		t.Errorf("error is %v", err)
+	}
+	if f.latest() != before {
+		t.Error("it was replaced")
+	}
+	if err := d.WriteConfig(upstream.Host+"/latest", []byte(before), []byte("newer")); err != nil || f.latest() != "newer" {
+		t.Errorf("it was not replaced: %v", err)
+	}
+}
+
+// Proofs are made from what the check has read, and are the only thing that is kept of a record.
+func TestEachTileIsReadOnce(t *testing.T) {
+	f := newFixture(t, upstream.Config{})
+	f.mustResolve("1.22.6", linux)
+	seen := map[string]bool{}
+	for _, r := range f.Requests() {
+		if strings.Contains(r.Path, "/tile/") && seen[r.Path] {
+			t.Errorf("%s was read twice", r.Path)
+		}
+		seen[r.Path] = true
+	}
+	f.ClearRequests()
+	f.Source = f.source(f.URL, f.dir)
+	f.mustResolve("1.22.5", linux)
+	if n, _ := f.Count("/tile/8/0/000"); n != 0 {
+		t.Error("a full tile was read again")
+	}
+	if _, err := os.Stat(filepath.Join(f.dir, upstream.Host, "lookup")); err == nil {
+		t.Error("lookups are kept beside proofs")
+	}
 }
 
 func TestDamagedFiles(t *testing.T) {

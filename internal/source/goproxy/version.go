@@ -55,18 +55,23 @@ func parseQuery(request string) (query, error) {
 }
 
 // plainVersion reports whether v has the form of a Go version, without the suffixes that
-// package version allows: numbers, and behind "rc" or "beta" one more.
+// package version allows: numbers, and behind "rc" or "beta" one more. Go 1.0, of which no
+// module was ever made, is none: its releases share the series "1" with all others.
 func plainVersion(v string) bool {
-	return version.IsValid("go"+v) && !strings.ContainsAny(v, "-+ ") && strings.Contains(v, ".") &&
-		v[len(v)-1] >= '0' && v[len(v)-1] <= '9'
+	return version.IsValid("go"+v) && !strings.ContainsAny(v, "-+ ") && version.Lang("go"+v) != "go1" &&
+		strings.Contains(v, ".") && v[len(v)-1] >= '0' && v[len(v)-1] <= '9'
 }
 
 // isSeries reports whether v has two numbers, such as 1.22.
 func isSeries(v string) bool { return version.Lang("go"+v) == "go"+v }
 
-// isRelease reports whether v can be the version of a toolchain.
+// isRelease reports whether v can be the version of a toolchain: the first of a series is
+// 1.21.0 since Go 1.21, and 1.20 before.
 func isRelease(v string) bool {
-	return plainVersion(v) && (!isSeries(v) || version.Compare("go"+v, "go1.21") < 0)
+	if version.Compare("go"+v, "go1.21") < 0 {
+		return plainVersion(v) && (isSeries(v) || !strings.HasSuffix(v, ".0"))
+	}
+	return plainVersion(v) && !isSeries(v)
 }
 
 // isPre reports whether v is a beta or a release candidate.

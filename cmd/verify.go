@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/tree"
 	"gostore/store"
 )
 
@@ -30,10 +31,10 @@ the exit status is 3 when there is one.`,
 
 // verdict is what verify found out about one object.
 type verdict struct {
-	Object  string         `json:"object"`
-	Tree    string         `json:"tree"`
-	Intact  bool           `json:"intact"`
-	Damages []store.Damage `json:"damages"`
+	Object string       `json:"object"`
+	Tree   string       `json:"tree"`
+	Intact bool         `json:"intact"`
+	Faults []tree.Fault `json:"faults"`
 }
 
 func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
@@ -49,10 +50,10 @@ func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
 		if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
 			continue // collected meanwhile
 		}
-		v := verdict{Object: label(o), Tree: o.Tree.String(), Intact: err == nil, Damages: []store.Damage{}}
+		v := verdict{Object: label(o), Tree: o.Tree.String(), Intact: err == nil, Faults: []tree.Fault{}}
 		var damaged *store.DamagedError
 		if errors.As(err, &damaged) {
-			v.Damages = damaged.Damages
+			v.Faults = damaged.Faults
 		}
 		verdicts = append(verdicts, v)
 		failures = append(failures, err)

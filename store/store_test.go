@@ -192,7 +192,7 @@ func TestRottenSharedFileIsNotReused(t *testing.T) {
 		t.Errorf("rot spread: %v", err)
 	}
 	var damaged *DamagedError
-	if err := s.Verify(t.Context(), a.Object().Tree); !errors.As(err, &damaged) || damaged.Damages[0].Path != "f" {
+	if err := s.Verify(t.Context(), a.Object().Tree); !errors.As(err, &damaged) || damaged.Faults[0].Path != "f" {
 		t.Errorf("rot not found: %v", err)
 	}
 	c := add(t, s, "c", content{"h": text})

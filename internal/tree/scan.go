@@ -23,14 +23,25 @@ import (
 // refuses, twins, and what cannot be read. Scan does not wait for readers or writers of dir:
 // whoever needs a consistent answer keeps them away.
 func Scan(ctx context.Context, dir string, workers int) (Manifest, error) {
-	file, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
+	entries, err := (&scan{ctx: ctx, dir: dir}).run(workers)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
 	}
-	s := &scan{ctx: ctx, dir: dir}
+	m, err := New(entries)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
+	}
+	return m, nil
+}
+
+// run walks the tree and returns its entries in no order.
+func (s *scan) run(workers int) ([]Entry, error) {
+	file, err := os.OpenFile(s.dir, unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
 	s.idle.L = &s.mu
 	s.jobs = []job{{kind: Dir, opened: file}}
-
 	found := make([][]Entry, max(workers, 1))
 	var wg sync.WaitGroup
 	for i := range found {
@@ -39,21 +50,20 @@ func Scan(ctx context.Context, dir string, workers int) (Manifest, error) {
 	wg.Wait()
 	if s.err != nil {
 		s.drop()
-		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, s.err)
+		return nil, s.err
 	}
-	m, err := New(slices.Concat(found...))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
-	}
-	return m, nil
+	return slices.Concat(found...), nil
 }
 
-// scan is one run of Scan. Its jobs are a stack, so that the tree is walked depth first: the
+// scan is one run of Scan or Audit. Its jobs are a stack, so that the tree is walked depth first: the
 // directories that are open at a time are those on the way to what the workers are at, at
 // most maxDepth for each of them, however large the tree is.
 type scan struct {
 	ctx context.Context
 	dir string
+	// fault, where it is set, takes what is wrong with one path, and the scan goes on without it.
+	// It is called with mu held.
+	fault func(path string, err error)
 
 	mu   sync.Mutex // guards what follows
 	idle sync.Cond  // signalled when there are new jobs, and at the end
@@ -90,8 +100,19 @@ func (s *scan) work() []Entry {
 		if err == nil && j.path != "" {
 			entries = append(entries, entry)
 		}
-		s.done(j, below, err)
+		s.done(j, below, s.tolerate(j.path, err))
 	}
+}
+
+// tolerate passes an error of one path on to fault, if there is one.
+func (s *scan) tolerate(path string, err error) error {
+	if err == nil || s.fault == nil || s.ctx.Err() != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault(path, err)
+	return nil
 }
 
 // next waits for a job. It says no when all have been done, or none should be any more.
@@ -198,28 +219,37 @@ func (s *scan) jobsIn(file *os.File, path string) ([]job, error) {
 		return nil, err
 	}
 	slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(b.Name(), a.Name()) })
-	jobs := make([]job, len(names))
-	for i, name := range names {
+	jobs := make([]job, 0, len(names))
+	for _, name := range names {
 		j := job{name: name.Name(), path: name.Name()}
 		if path != "" {
 			j.path = path + "/" + j.name
 		}
-		if err := CheckPath(j.path); err != nil {
+		err := CheckPath(j.path)
+		if err == nil {
+			j.kind, err = kindOf(j.path, name.Type())
+		}
+		if err = s.tolerate(j.path, err); err != nil {
 			return nil, err
 		}
-		switch t := name.Type(); t {
-		case 0:
-			j.kind = File
-		case fs.ModeDir:
-			j.kind = Dir
-		case fs.ModeSymlink:
-			j.kind = Link
-		default:
-			return nil, &PathError{j.path, "is " + foreign(t)}
+		if j.kind != 0 {
+			jobs = append(jobs, j)
 		}
-		jobs[i] = j
 	}
 	return jobs, nil
+}
+
+// kindOf returns the kind that a directory entry's type tells; files may turn out to be executable.
+func kindOf(path string, t fs.FileMode) (Kind, error) {
+	switch t {
+	case 0:
+		return File, nil
+	case fs.ModeDir:
+		return Dir, nil
+	case fs.ModeSymlink:
+		return Link, nil
+	}
+	return 0, &PathError{path, "is " + foreign(t)}
 }
 
 // foreign names the types of file that a tree cannot hold.

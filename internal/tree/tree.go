@@ -108,9 +108,11 @@ type Change struct {
 
 // Diff returns what turns tree a into tree b, sorted by the bytes of the paths; nothing if and
 // only if the trees are equal.
-func Diff(a, b Manifest) []Change {
+func Diff(a, b Manifest) []Change { return diff(a.entries, b.entries) }
+
+// diff compares entries that are sorted by path.
+func diff(was, is []Entry) []Change {
 	var changes []Change
-	was, is := a.entries, b.entries
 	for len(was) > 0 || len(is) > 0 {
 		switch {
 		case len(is) == 0 || len(was) > 0 && was[0].Path < is[0].Path:

@@ -1,0 +1,99 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is one path at which a directory is not the tree that it should be.
+type Fault struct {
+	Path    string `json:"path"`    // within the tree; "." for the directory itself
+	Problem string `json:"problem"` // what is wrong with it, to follow the path: "is missing"
+}
+
+// Audit reads the directory dir, as Scan does, and returns every path at which it is not the tree that
+// want describes, sorted: what is missing, additional, of another kind or content, and also what Scan
+// would stop at, because it cannot be read or can be in no tree. It fails only when ctx ends or dir
+// itself cannot be opened.
+func Audit(ctx context.Context, dir string, want Manifest, workers int) ([]Fault, error) {
+	stopped := map[string]string{}
+	s := &scan{ctx: ctx, dir: dir, fault: func(path string, err error) {
+		if path == "" {
+			path = "."
+		}
+		stopped[path] = reason(err)
+	}}
+	is, err := s.run(workers)
+	if err != nil {
+		return nil, fmt.Errorf("scanning %q: %w", dir, err)
+	}
+	var faults []Fault
+	for path, problem := range stopped {
+		faults = append(faults, Fault{path, problem})
+	}
+	slices.SortFunc(is, comparePaths)
+	for _, c := range diff(want.entries, is) {
+		if !explained(stopped, c.Path) {
+			faults = append(faults, Fault{c.Path, problem(c)})
+		}
+	}
+	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Path, b.Path) })
+	return faults, nil
+}
+
+// reason words what stopped the reading of one path.
+func reason(err error) string {
+	if p := (*PathError)(nil); errors.As(err, &p) {
+		return p.Reason
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return "cannot be read: " + err.Error()
+}
+
+// explained reports whether the absence of path follows from what stopped the reading of it, or of a
+// directory above it.
+func explained(stopped map[string]string, path string) bool {
+	if _, ok := stopped["."]; ok {
+		return true
+	}
+	for {
+		if _, ok := stopped[path]; ok {
+			return true
+		}
+		i := strings.LastIndexByte(path, '/')
+		if i < 0 {
+			return false
+		}
+		path = path[:i]
+	}
+}
+
+// problem says what is wrong with one entry, c.Was being what it should be.
+func problem(c Change) string {
+	switch {
+	case c.Is == nil:
+		return "is missing"
+	case c.Was == nil:
+		return "does not belong to it"
+	case c.Was.Kind != c.Is.Kind:
+		return fmt.Sprintf("is %s, should be %s", withArticle(c.Is.Kind), withArticle(c.Was.Kind))
+	case c.Was.Kind == Link:
+		return fmt.Sprintf("leads to %q, should lead to %q", c.Is.Target, c.Was.Target)
+	case c.Was.Size != c.Is.Size:
+		return fmt.Sprintf("has %d bytes, should have %d", c.Is.Size, c.Was.Size)
+	default:
+		return fmt.Sprintf("has other contents: BLAKE3 %s, should be %s", c.Is.Content.Hex(), c.Was.Content.Hex())
+	}
+}
+
+func withArticle(k Kind) string {
+	if k == Exec {
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -52,8 +53,7 @@ type describer interface {
 	Path(store.Object) string
 }
 
-// readInfos reads descriptions, several at a time. An object without one has gone, unless its directory
-// is there: then what it refers to is not known.
+// readInfos reads descriptions, several at a time. Objects that have gone have none.
 func readInfos(ctx context.Context, st describer, objects []store.Object) ([]store.Info, error) {
 	infos := make([]store.Info, len(objects))
 	errs := make([]error, len(objects))
@@ -66,7 +66,7 @@ func readInfos(ctx context.Context, st describer, objects []store.Object) ([]sto
 				if i >= len(objects) {
 					return
 				}
-				infos[i], errs[i] = st.Info(objects[i].Tree)
+				infos[i], errs[i] = readInfo(st, objects[i])
 			}
 		})
 	}
@@ -80,16 +80,26 @@ func readInfos(ctx context.Context, st describer, objects []store.Object) ([]sto
 		switch {
 		case err == nil:
 			present = append(present, infos[i])
-		case !errors.Is(err, fs.ErrNotExist) || exists(st.Path(objects[i])):
+		case !errors.Is(err, fs.ErrNotExist):
 			unreadable = append(unreadable, &UnreadableError{objects[i], err})
 		}
 	}
 	return present, errors.Join(unreadable...)
 }
 
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+// readInfo reads one description. The error is fs.ErrNotExist only if the object's directory is not there
+// either. An object that is collected and added again between the two looks is looked at again.
+func readInfo(st describer, o store.Object) (info store.Info, err error) {
+	for range 5 {
+		info, err = st.Info(o.Tree)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return info, err
+		}
+		if _, gone := os.Lstat(st.Path(o)); errors.Is(gone, fs.ErrNotExist) {
+			return info, err
+		}
+	}
+	return info, fmt.Errorf("its directory is there, but: %v", err)
 }
 
 // reach returns what is reached from trees, in the order of the distance, and which of trees are not there.

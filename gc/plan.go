@@ -20,7 +20,7 @@ type Collection struct {
 	Live      []Object // reached by a root; Reason is the first one that does
 	Dead      []Object // reached by none, each before those it refers to
 	Bytes     int64    // of disk that taking exactly Dead away gives back; what shares an inode counts once
-	Leftovers int64    // of disk that earlier collections and crashes left, which a sweep gives back too
+	Leftovers int64    // of disk that earlier collections and crashes left, at least, which a sweep gives back too
 
 	graph graph
 }

@@ -132,6 +132,24 @@ func TestMappedFilesProtect(t *testing.T) {
 	}
 }
 
+func TestDeletedFilesAreNotUsed(t *testing.T) {
+	tree := digest.Tree(digest.Sum([]byte("go")))
+	path := "/home/me/store/" + tree.Hex() + "-go-1/bin/go"
+	for text, want := range map[string]bool{
+		path:                                     true,
+		path + " (deleted)":                      false,
+		path + " (deleted)\n/lib/libc.so\n":      false,
+		"/lib/libc.so (deleted)\n" + path + "\n": true,
+		"A=" + path + "\x00B=x (deleted)\x00":    true,
+	} {
+		s := scanner{prefixes: prefixes("/home/me/store")}
+		s.text([]byte(text), "mapped file")
+		if s.found[tree] != want {
+			t.Errorf("%q: found %v, want %v", text, s.found[tree], want)
+		}
+	}
+}
+
 // In a container a store may have another path.
 func TestProcessesOfOtherMountNamespaces(t *testing.T) {
 	tree := digest.Tree(digest.Sum([]byte("go")))

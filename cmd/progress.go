@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 
 // quietInterval is the time between two lines about a task when stderr is no terminal.
 const quietInterval = 10 * time.Second
+
+// barWidth is the length of a bar, so that bar and words fit in 80 columns.
+const barWidth = 16
 
 // board shows what several tasks at once are doing: bars on a terminal, elsewhere a line per
 // task at its start, every ten seconds and at its end.
@@ -36,33 +41,27 @@ func (b *board) task(name string) install.Progress {
 		if b.ui.quiet {
 			return
 		}
-		line, changed := m.update(phase, done, total)
+		line := m.update(phase, done, total)
 		switch {
 		case b.ui.terminal:
-			b.show(m, changed)
+			b.show(m)
 		case line != "":
 			b.ui.note("%s", line)
 		}
 	}
 }
 
-// show draws or moves the bar of a task.
-func (b *board) show(m *meter, changed bool) {
+// show adds the bar of a task. Bars are redrawn by mpb, which asks their meters.
+func (b *board) show(m *meter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.bars == nil {
-		b.bars = mpb.New(mpb.WithOutput(b.ui.stderr), mpb.WithWidth(32))
+		b.bars = mpb.New(mpb.WithOutput(b.ui.stderr))
 	}
 	if m.bar == nil {
-		m.bar = b.bars.New(0, mpb.BarStyle(), mpb.BarRemoveOnComplete(),
+		m.bar = b.bars.MustAdd(0, mpb.BarFillerFunc(m.draw), mpb.BarRemoveOnComplete(), mpb.BarFillerTrim(),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return m.label() })),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return m.numbers() })))
-	}
-	if done, total := m.position(); total > 0 {
-		m.bar.SetTotal(total, false)
-		m.bar.SetCurrent(min(done, total))
-	} else if changed {
-		m.bar.SetCurrent(0)
 	}
 }
 
@@ -100,27 +99,27 @@ type meter struct {
 	told        time.Time
 }
 
-// update records a position; line is what to print where there are no bars, and changed
-// reports that a new phase began.
-func (m *meter) update(phase install.Phase, done, total int64) (line string, changed bool) {
+// update records a position; line is what to print where there are no bars.
+func (m *meter) update(phase install.Phase, done, total int64) (line string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
 	if m.started.IsZero() {
 		m.started = now
 	}
-	if changed = phase != m.phase; changed {
+	began := phase != m.phase
+	if began {
 		m.phase, m.since, m.from, m.told = phase, now, done, now
 	}
 	m.done, m.total = done, total
 	switch {
-	case changed && phase == install.Downloading:
-		return m.announce(), true
+	case began && phase == install.Downloading:
+		return m.announce()
 	case now.Sub(m.told) >= quietInterval:
 		m.told = now
-		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now)), changed
+		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now))
 	}
-	return "", changed
+	return ""
 }
 
 // announce says that a download begins, and how much of it is already here.
@@ -158,13 +157,22 @@ func (m *meter) label() string {
 func (m *meter) numbers() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return " " + m.text(m.now())
+	if m.phase != install.Downloading && m.phase != install.Unpacking {
+		return ""
+	}
+	return m.text(m.now())
 }
 
-func (m *meter) position() (done, total int64) {
+// draw draws the bar of a phase whose end is known.
+func (m *meter) draw(w io.Writer, _ decor.Statistics) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.done, m.total
+	if m.total <= 0 {
+		return nil
+	}
+	full := int(min(m.done, m.total) * barWidth / m.total)
+	_, err := fmt.Fprintf(w, "[%s%s] ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full))
+	return err
 }
 
 // ending is the last line about a task that was finished, "" for one that did no work.

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"gostore/internal/archive"
 	"gostore/internal/digest"
@@ -54,7 +55,8 @@ func (p Phase) String() string {
 	return [...]string{"", "waiting", "downloading", "unpacking", "installed"}[p]
 }
 
-// Progress is told how far a phase is, in bytes; total is 0 when it is not known.
+// Progress is told how far a phase is, in bytes; total is not positive when it is not known. It may be called
+// from several goroutines at once.
 type Progress func(phase Phase, done, total int64)
 
 // Job is one release to install for one platform.
@@ -159,13 +161,14 @@ func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*st
 		return nil, err
 	}
 	j.report(Unpacking, 0, 0)
+	var unpacked atomic.Int64
 	spec := store.Spec{
 		Name: j.Source.Tool(), Version: j.Version,
 		Archive: j.Archive.Digest, Tree: j.Archive.Tree, From: j.Archive.From,
 	}
 	lease, err := st.Add(ctx, spec, func(stage *store.Stage) error {
 		return j.Source.Unpack(ctx, j.Archive, j.Version, j.Platform, path, stage, func(n int64) {
-			j.report(Unpacking, n, 0)
+			j.report(Unpacking, unpacked.Add(n), 0)
 		})
 	})
 	if err == nil {

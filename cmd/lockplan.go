@@ -1,0 +1,204 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"gostore/internal/project"
+	"gostore/internal/release"
+	"gostore/lock"
+)
+
+// lockPlan is what a lock command is going to do to the file: everything that needs the
+// network was done, so that change can run with the file held.
+type lockPlan struct {
+	reasons []string // why, a line for each tool
+	change  func(*lock.File) error
+}
+
+func (a *app) planLock(ctx context.Context, p project.Project, args []string, o lockOptions) (lockPlan, error) {
+	switch {
+	case o.remove:
+		return planRemove(args)
+	case o.update:
+		return a.planUpdate(ctx, p, args)
+	case o.add || len(args) > 0:
+		return a.planRequests(ctx, args, o.add)
+	default:
+		return a.planWants(ctx, p)
+	}
+}
+
+// planRequests locks what the command line asks for.
+func (a *app) planRequests(ctx context.Context, args []string, add bool) (lockPlan, error) {
+	if len(args) == 0 {
+		return lockPlan{}, usagef("--add needs TOOL@VERSION")
+	}
+	requests, err := parseRequests(args)
+	if err != nil {
+		return lockPlan{}, err
+	}
+	tools, err := a.resolve(ctx, requests, nil)
+	if err != nil {
+		return lockPlan{}, err
+	}
+	plan := lockPlan{change: func(f *lock.File) error {
+		for _, t := range tools {
+			t.Extra = len(f.Find(t.Name)) > 0 && (add || t.Extra)
+			f.Set(t)
+		}
+		return nil
+	}}
+	for i, t := range tools {
+		plan.reasons = append(plan.reasons, reason(requests[i].String(), t))
+	}
+	return plan, nil
+}
+
+func reason(asked string, t lock.Tool) string {
+	return fmt.Sprintf("%s is %s, for %s", asked, t.Version, count(len(t.Platforms), "platform"))
+}
+
+// planWants locks what the files of the project ask for and is not locked yet.
+func (a *app) planWants(ctx context.Context, p project.Project) (lockPlan, error) {
+	f, _, err := readLock(p)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return lockPlan{}, err
+	}
+	wants, err := currentWants(p, f)
+	if err != nil {
+		return lockPlan{}, err
+	}
+	if len(wants) == 0 {
+		return lockPlan{}, advise(fmt.Errorf("no file in %q says which tools it wants", p.Dir), exitNotFound,
+			"name them: gostore lock go@1.22")
+	}
+	var reasons []string
+	var missing []release.Request
+	for _, w := range wants {
+		for _, other := range w.Overruled {
+			a.ui.note("%s overrules %s", w.Place(), other)
+		}
+		if len(lock.Check(f, []lock.Want{w})) > 0 {
+			missing = append(missing, w.Request)
+		} else {
+			reasons = append(reasons, fmt.Sprintf("%s asks for %s", w.Place(), w.Request))
+		}
+	}
+	plan, err := a.planResolved(ctx, wants, missing)
+	plan.reasons = append(reasons, plan.reasons...)
+	return plan, err
+}
+
+// currentWants returns what a project wants. The lock's own requests count only for the tools of which
+// the project's other files ask for nothing else: "gostore lock" mends what "gostore lock --check" finds.
+func currentWants(p project.Project, f *lock.File) ([]lock.Want, error) {
+	wants, err := p.Wants()
+	if err != nil {
+		return nil, err
+	}
+	asks, err := p.Asks()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range lock.Check(f, asks) {
+		ofTool := func(w lock.Want) bool { return w.Request.Tool == d.Tool }
+		exact := slices.ContainsFunc(asks, func(w lock.Want) bool { return ofTool(w) && !w.Minimum })
+		if d.Asked == "" || !slices.ContainsFunc(wants, func(w lock.Want) bool { return ofTool(w) && w.File == lock.Name }) {
+			continue
+		}
+		wants = slices.DeleteFunc(wants, ofTool)
+		for _, w := range asks {
+			if ofTool(w) && !(w.Minimum && exact) {
+				wants = append(wants, w)
+			}
+		}
+	}
+	return wants, nil
+}
+
+// planResolved resolves those of the wants that are missing, and drops the extras that the files that list
+// them list no more.
+func (a *app) planResolved(ctx context.Context, wants []lock.Want, missing []release.Request) (lockPlan, error) {
+	var plan lockPlan
+	var tools []lock.Tool
+	var failures []error
+	for _, w := range wants {
+		if !slices.Contains(missing, w.Request) {
+			continue
+		}
+		t, err := a.resolveOne(ctx, w.Request, nil)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", w.Place(), err))
+			continue
+		}
+		t.Extra = w.Extra
+		tools = append(tools, t)
+		plan.reasons = append(plan.reasons, reason(fmt.Sprintf("%s asks for %s, which", w.Place(), w.Request), t))
+	}
+	plan.change = func(f *lock.File) error {
+		f.Set(tools...)
+		for _, d := range lock.Check(f, wants) {
+			if d.Asked == "" {
+				f.RemoveExtra(d.Tool, d.Locked)
+			}
+		}
+		return nil
+	}
+	return plan, errors.Join(failures...)
+}
+
+// planUpdate resolves locked requests again.
+func (a *app) planUpdate(ctx context.Context, p project.Project, names []string) (lockPlan, error) {
+	f, _, err := readLock(p)
+	if err != nil {
+		return lockPlan{}, noLock(err)
+	}
+	for _, name := range names {
+		if len(f.Find(name)) == 0 {
+			return lockPlan{}, notLocked(name)
+		}
+	}
+	var wants []lock.Want
+	var all []release.Request
+	for _, t := range f.Tools {
+		if len(names) == 0 || slices.Contains(names, t.Name) {
+			r := release.Request{Tool: t.Name, Version: t.Request}
+			wants = append(wants, lock.Want{Request: r, Extra: t.Extra, File: lock.Name})
+			all = append(all, r)
+		}
+	}
+	return a.planResolved(ctx, wants, all)
+}
+
+func planRemove(args []string) (lockPlan, error) {
+	if len(args) == 0 {
+		return lockPlan{}, usagef("--remove needs the name of a tool")
+	}
+	requests, err := parseRequests(args)
+	if err != nil {
+		return lockPlan{}, err
+	}
+	return lockPlan{change: func(f *lock.File) error {
+		for i, r := range requests {
+			removed := false
+			if r.Version == release.Latest {
+				removed = f.Remove(r.Tool)
+			} else {
+				removed = f.RemoveExtra(r.Tool, r.Version)
+			}
+			if !removed {
+				return notLocked(args[i])
+			}
+		}
+		return nil
+	}}, nil
+}
+
+func notLocked(name string) error {
+	return advise(fmt.Errorf("%s has no %s to change", lock.Name, name), exitNotFound,
+		`"gostore list" shows what is locked`, "a version can be removed alone only if it is an extra")
+}

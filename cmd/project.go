@@ -1,0 +1,55 @@
+package cmd
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"gostore/internal/project"
+	"gostore/lock"
+)
+
+// readLock returns the lock of a project and its bytes. Where there is none the lock is empty and the
+// error is fs.ErrNotExist.
+func readLock(p project.Project) (*lock.File, []byte, error) {
+	data, err := os.ReadFile(p.LockPath())
+	if err != nil {
+		return new(lock.File), nil, err
+	}
+	f, err := lock.Parse(p.LockPath(), data)
+	return f, data, err
+}
+
+// lockedProject is a project that has a lock.
+type lockedProject struct {
+	path string
+	data []byte
+	file *lock.File
+}
+
+// lockedProject returns the project around the working directory; without a lock it is fs.ErrNotExist.
+func (a *app) lockedProject() (lockedProject, error) {
+	p, err := project.Find(a.cfg.Dir)
+	if err != nil {
+		return lockedProject{}, noLock(err)
+	}
+	f, data, err := readLock(p)
+	if err != nil {
+		return lockedProject{}, noLock(err)
+	}
+	return lockedProject{p.LockPath(), data, f}, nil
+}
+
+// noLock explains a lock that is not there.
+func noLock(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return advise(&missingLockError{err}, exitNotFound, "make one: gostore lock, or gostore lock go@1.22")
+}
+
+// missingLockError is a project, or a directory that is none, without a lock.
+type missingLockError struct{ err error }
+
+func (e *missingLockError) Error() string { return "no " + lock.Name + " here or in a directory above" }
+func (e *missingLockError) Unwrap() error { return e.err }

@@ -34,7 +34,7 @@ that decided. What is locked already and is enough for them stays as it is; only
 		Example: `  gostore lock go@1.22
   gostore lock
   gostore lock --add go@1.21
-  gostore lock go@1.22 go@1.27
+  gostore lock go@1.22 go@1.26
   gostore lock --update go
   gostore lock --remove go
   gostore lock --check

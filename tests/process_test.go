@@ -1,0 +1,149 @@
+package tests
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gostore/tests/upstream"
+)
+
+// world is an upstream, a home, a store and a project for tests that scripts cannot express.
+type world struct {
+	t       *testing.T
+	server  *upstream.Server
+	dir     string // the project
+	environ []string
+}
+
+func newWorld(t *testing.T, c upstream.Config) *world {
+	t.Helper()
+	w := &world{t: t, server: upstream.Start(t, c)}
+	top := t.TempDir()
+	t.Cleanup(func() { unseal(top) })
+	for _, name := range []string{"home", "project", "bin"} {
+		if err := os.Mkdir(filepath.Join(top, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.dir = filepath.Join(top, "project")
+	bin := filepath.Join(top, "bin")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "gostore")); err != nil {
+		t.Fatal(err)
+	}
+	w.environ = []string{
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + filepath.Join(top, "home"),
+		"GOSTORE_ROOT=" + filepath.Join(top, "root"), "GOPROXY=" + w.server.URL, "GOENV=off",
+		keyVariable + "=" + w.server.Key, "SHELL=/bin/sh", "TMPDIR=" + top,
+	}
+	return w
+}
+
+// sh runs a line of shell in the project and returns what it printed; it must succeed.
+func (w *world) sh(line string) string {
+	w.t.Helper()
+	out, err := w.command(line).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+func (w *world) command(line string) *exec.Cmd {
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir, cmd.Env = w.dir, w.environ
+	return cmd
+}
+
+// TestInterruptedDownload stops an installation half way. Nothing is half made, the exit status says that it
+// was interrupted, and the next one goes on with what had arrived.
+func TestInterruptedDownload(t *testing.T) {
+	w := newWorld(t, upstream.Config{Padding: 4 << 20})
+	w.sh("gostore lock go@1.22.6")
+	gate := make(chan struct{})
+	w.server.Fault(upstream.Fault{Path: ".zip", Gate: gate})
+	cmd := w.command("exec gostore install")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 64 { // 1 MiB in pieces of 16 KiB
+		gate <- struct{}{}
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 130 {
+		t.Errorf("ended with %v, want exit status 130", err)
+	}
+	if !strings.Contains(stderr.String(), "gostore: hint: nothing is half made; the same command goes on with what was downloaded\n") {
+		t.Errorf("stderr: %s", stderr.String())
+	}
+	w.server.ClearFaults()
+	w.server.ClearRequests()
+	w.sh("gostore install && gostore verify && gostore shell -- go version")
+	_, sent := w.server.Count(".zip")
+	if whole := int64(4 << 20); sent > whole-900<<10 {
+		t.Errorf("%d bytes were downloaded again of %d", sent, whole)
+	}
+}
+
+// TestExamples runs every example of every help.
+func TestExamples(t *testing.T) {
+	w := newWorld(t, upstream.Config{})
+	for _, command := range commands(w.sh("gostore --help")) {
+		t.Run(command, func(t *testing.T) {
+			w := newWorld(t, upstream.Config{})
+			w.sh("gostore lock go@1.22 go@1.21 && gostore install && gostore install go@1.22.6")
+			w.sh("gostore switch go@1.22.5; gostore switch go@1.22.6; gostore switch go@1.23")
+			w.sh("mkdir -p ~/src/old-project; cp gostore.lock ~/src/old-project; cd ~/src/old-project; gostore install")
+			examples := examples(w.sh("gostore " + command + " --help"))
+			if len(examples) == 0 {
+				t.Error("no examples")
+			}
+			for _, line := range examples {
+				cmd := w.command(line)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %v\n%s", line, err, out)
+				}
+			}
+		})
+	}
+}
+
+// commands returns the names in the list of commands of a help.
+func commands(help string) []string {
+	var names []string
+	for _, line := range section(help, "COMMANDS") {
+		names = append(names, strings.Fields(line)[0])
+	}
+	return names
+}
+
+func examples(help string) []string { return section(help, "EXAMPLES") }
+
+// section returns the indented lines below a heading.
+func section(help, heading string) []string {
+	_, rest, _ := strings.Cut(help, "\n"+heading+"\n")
+	var lines []string
+	for line := range strings.Lines(rest) {
+		text, indented := strings.CutPrefix(line, "  ")
+		if !indented {
+			break
+		}
+		lines = append(lines, strings.TrimSpace(text))
+	}
+	return lines
+}

@@ -218,11 +218,11 @@ func (s *Source) sizes(ctx context.Context, v string, archives map[release.Platf
 
 // missing explains that v does not exist for p: does it exist at all?
 func (s *Source) missing(ctx context.Context, v string, p release.Platform, found map[release.Platform]release.Archive) error {
-	l, err := s.list(ctx)
-	if err != nil && len(found) == 0 && ctx.Err() != nil {
+	l, err := s.list(ctx) // without a list nothing can be suggested, but the answer is the same
+	if err != nil && ctx.Err() != nil {
 		return err
 	}
-	served := slices.Clone(l[v]) // without a list nothing can be suggested, but the answer is the same
+	served := slices.Clone(l[v])
 	for q := range found {
 		served = append(served, q)
 	}

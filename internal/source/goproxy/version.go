@@ -114,8 +114,9 @@ func parseModuleVersion(s string) (goVersion string, p release.Platform, ok bool
 	if !ok || i < 0 {
 		return "", p, false
 	}
-	p, err := release.ParsePlatform(strings.Replace(s[i+1:], "-", "/", 1))
-	if err != nil || !isRelease(s[:i]) {
+	system, arch, ok := strings.Cut(s[i+1:], "-")
+	p, err := release.ParsePlatform(system + "/" + arch)
+	if !ok || err != nil || !isRelease(s[:i]) {
 		return "", p, false
 	}
 	return s[:i], p, true

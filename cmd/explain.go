@@ -149,7 +149,8 @@ func explainIntegrity(err error) (int, []string) {
 	)
 	switch {
 	case errors.As(err, &damaged):
-		return exitIntegrity, []string{"\"gostore verify\" lists every damaged file"}
+		return exitIntegrity, []string{fmt.Sprintf("to have it again: chmod -R u+w and rm -rf its directory, store/%s, then gostore install",
+			damaged.Object.Base())}
 	case errors.As(err, &database):
 		return exitIntegrity, []string{"the checksum database does not vouch for this release, so nothing of it was kept",
 			"try another network or another GOPROXY; if it stays, somebody is tampering"}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +14,9 @@ import (
 	"gostore/profile"
 	"gostore/store"
 )
+
+// partAge is how long a download that was interrupted may wait for being resumed.
+const partAge = 7 * 24 * time.Hour
 
 // gcOptions are the flags of "gostore gc".
 type gcOptions struct {
@@ -105,8 +107,13 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	answer.Objects, answer.Bytes = removed(report.Removed, plan.Dead), report.Freed
 	answer.Skipped = planned(report.Skipped)
 	if err != nil {
-		return errors.Join(err, a.ui.failed())
+		return err
 	}
+	abandoned, err := st.Clean(ctx, store.CleanOptions{PartsBefore: time.Now().Add(-partAge)})
+	if err != nil {
+		return err
+	}
+	answer.Bytes += abandoned.Bytes
 	return a.tellGC(answer, o)
 }
 

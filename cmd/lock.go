@@ -48,13 +48,31 @@ that decided. What is locked already and is enough for them stays as it is; only
 	f.BoolVar(&o.add, "add", false, "lock the versions beside the primary one")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
 	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
-	c.MarkFlagsMutuallyExclusive("check", "update", "remove", "add")
-	c.MarkFlagsMutuallyExclusive("check", "dry-run")
 	c.ValidArgsFunction = a.completeTools
 	return c
 }
 
+// exclusive reports flags that cannot be given together.
+func (o lockOptions) exclusive() error {
+	given := 0
+	for _, set := range []bool{o.check, o.update, o.remove, o.add} {
+		if set {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return usagef("only one of --check, --update, --remove and --add can be given")
+	case o.check && o.dryRun:
+		return usagef("--check writes nothing: leave --dry-run out")
+	}
+	return nil
+}
+
 func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
+	if err := o.exclusive(); err != nil {
+		return err
+	}
 	p, err := project.Find(a.cfg.Dir)
 	if err != nil && !errors.Is(err, project.ErrNone) {
 		return err

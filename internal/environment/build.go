@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"gostore/internal/digest"
+	"gostore/internal/release"
 	"gostore/internal/tree"
 	"gostore/store"
 )
@@ -102,7 +103,7 @@ func fill(stage *store.Stage, files map[string]string, commands map[string]comma
 		base := bases[c.tool.Tree]
 		var err error
 		if c.tool.Layout.HomeVar != "" {
-			err = stage.File("bin/"+name, true, []byte(launcher(c.tool.Layout.HomeVar, base, c.path)))
+			err = stage.File("bin/"+name, true, []byte(launcher(c.tool.Layout, base, c.path)))
 		} else {
 			err = stage.Link("bin/"+name, toStore+base+"/"+c.path)
 		}
@@ -138,11 +139,16 @@ func recipe(files map[string]string, bases map[digest.Tree]string) (digest.Archi
 	return digest.ParseArchive("sha256:" + hex.EncodeToString(h.Sum(nil)))
 }
 
-// launcher returns the shell script that stands in bin for a command of a tool that needs
-// variable to hold the directory of its tree.
-func launcher(variable, base, path string) string {
-	return "#!/bin/sh\nobject=" + quoteSh(base) + "\n" + launcherSh +
-		variable + "=$home\nexport " + variable + "\nexec \"$home/\"" + quoteSh(path) + " \"$@\"\n"
+// launcher returns the shell script that stands in bin for a command of a tool that needs HomeVar
+// to hold the directory of its tree, and may need the variables of Default.
+func launcher(l release.Layout, base, path string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#!/bin/sh\nobject=%s\n%s%s=$home\nexport %[3]s\n", quoteSh(base), launcherSh, l.HomeVar)
+	for _, name := range slices.Sorted(maps.Keys(l.Default)) {
+		fmt.Fprintf(&b, "if [ -z \"${%s+x}\" ]; then %[1]s=%s; export %[1]s; fi\n", name, quoteSh(l.Default[name]))
+	}
+	fmt.Fprintf(&b, "exec \"$home/\"%s \"$@\"\n", quoteSh(path))
+	return b.String()
 }
 
 // commands returns what bin holds.
@@ -222,7 +228,7 @@ func runs(m tree.Manifest, e tree.Entry) bool {
 func (e Environment) checkVariables() error {
 	owner := make(map[string]Tool)
 	for _, t := range e.Tools {
-		names := slices.Concat(t.Layout.Unset, slices.Collect(maps.Keys(t.Layout.Set)))
+		names := slices.Concat(t.Layout.Unset, slices.Collect(maps.Keys(t.Layout.Set)), slices.Collect(maps.Keys(t.Layout.Default)))
 		if t.Layout.HomeVar != "" {
 			names = append(names, t.Layout.HomeVar)
 		}

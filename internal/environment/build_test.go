@@ -211,6 +211,7 @@ func TestBuildRefuses(t *testing.T) {
 		"PATH":                func(t *Tool) { t.Layout.Set = map[string]string{"PATH": "/x"} },
 		"own variable":        func(t *Tool) { t.Layout.Unset = []string{"GOSTORE_SHELL"} },
 		"shell in variable":   func(t *Tool) { t.Layout.HomeVar = "A;rm -rf x" },
+		"shell in default":    func(t *Tool) { t.Layout.Default = map[string]string{"A}; rm -rf x": ""} },
 		"empty variable":      func(t *Tool) { t.Layout.Unset = []string{""} },
 		"zero byte in value":  func(t *Tool) { t.Layout.Set = map[string]string{"A": "a\x00b"} },
 	} {
@@ -355,5 +356,24 @@ func TestBuildEndsWithItsContext(t *testing.T) {
 	cancel()
 	if _, err := Build(ctx, st, []Tool{tool}); !errors.Is(err, context.Canceled) {
 		t.Errorf("built after the end of its context: %v", err)
+	}
+}
+
+// A launcher gives a variable its default value only where the user has not set it, to nothing included.
+func TestLauncherDefaults(t *testing.T) {
+	st := newStore(t)
+	tool := newTool(t, st, "tool", "1.8", map[string]string{"bin/say": "#!/bin/sh\necho \"<$A>\"\n"})
+	tool.Layout.HomeVar = "TOOLHOME"
+	tool.Layout.Default = map[string]string{"A": "it's $HOME"}
+	dir := build(t, st, tool)
+	for environ, want := range map[string]string{"": "<it's $HOME>\n", "A=mine": "<mine>\n", "A=": "<>\n"} {
+		cmd := exec.Command(filepath.Join(dir, "bin", "say"))
+		cmd.Env = []string{environ}
+		if environ == "" {
+			cmd.Env = []string{}
+		}
+		if got, err := cmd.Output(); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v; want %q", environ, got, err, want)
+		}
 	}
 }

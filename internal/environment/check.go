@@ -56,7 +56,11 @@ func (e Environment) Check(ctx context.Context, dir string, environ []string, co
 		}
 		argv := append([]string{filepath.Join(dir, "bin", name)}, t.Layout.Check[1:]...)
 		label := strings.Join(append([]string{name}, t.Layout.Check[1:]...), " ")
-		if err := check(ctx, checkTime, argv, environ, label, t.Layout.CheckWant); err != nil {
+		seen := slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
+			name, _, _ := strings.Cut(setting, "=")
+			return slices.Contains(t.Layout.CheckSkip, name)
+		})
+		if err := check(ctx, checkTime, argv, seen, label, t.Layout.CheckWant); err != nil {
 			return err
 		}
 	}

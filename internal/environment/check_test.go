@@ -13,13 +13,14 @@ import (
 )
 
 // speaker is a program that says a version and fails when told to.
-const speaker = "#!/bin/sh\necho \"tool version tool$VERSION_TO_SAY linux\"; exit ${STATUS-0}\n"
+const speaker = "#!/bin/sh\necho \"tool version tool$VERSION_TO_SAY linux\"; exit ${SKIPPED-${STATUS-0}}\n"
 
 func TestCheck(t *testing.T) {
 	st := newStore(t)
 	tool := newTool(t, st, "go", "1.22.6", map[string]string{"bin/speak": speaker})
 	tool.Layout.Check = []string{"speak", "version"}
 	tool.Layout.CheckWant = "tool1.22.6"
+	tool.Layout.CheckSkip = []string{"SKIPPED"}
 	dir := build(t, st, tool)
 	e, err := Load(dir)
 	if err != nil {
@@ -30,6 +31,7 @@ func TestCheck(t *testing.T) {
 		commands []string
 		want     string // part of the error
 	}{
+		{"VERSION_TO_SAY=1.22.6 SKIPPED=9", []string{`test "$SKIPPED" = 9`}, ""},
 		{"VERSION_TO_SAY=1.22.6", nil, ""},
 		{"VERSION_TO_SAY=1.22.60", nil, `checking "speak version": output "tool version tool1.22.60 linux\n" lacks "tool1.22.6"`},
 		{"VERSION_TO_SAY=1.22.6 STATUS=3", nil, `checking "speak version": exit status 3`},

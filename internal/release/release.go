@@ -119,9 +119,14 @@ type Layout struct {
 	Names     map[string]string `json:"names,omitempty"`     // further command names, to paths in the tree
 	Set       map[string]string `json:"set,omitempty"`       // variables to set
 	Unset     []string          `json:"unset,omitempty"`     // variables that must not be inherited
-	HomeVar   string            `json:"homeVar,omitempty"`   // variable to set to the tree for tools that cannot find it themselves
 	Check     []string          `json:"check,omitempty"`     // command that tells the version
 	CheckWant string            `json:"checkWant,omitempty"` // word that its output must contain
+	CheckSkip []string          `json:"checkSkip,omitempty"` // variables that the command must not see: a user's settings that this version may not know
+
+	// HomeVar is a variable to set to the tree, for tools that cannot find it themselves. Their commands are
+	// scripts that set it, and also Default, where the user has set nothing.
+	HomeVar string            `json:"homeVar,omitempty"`
+	Default map[string]string `json:"default,omitempty"`
 }
 
 // NotFoundError says that a tool, a version, or a platform of a version does not exist upstream.

@@ -344,6 +344,33 @@ func TestFileProxies(t *testing.T) {
 	}
 }
 
+// The digest that a module cache keeps beside a zip saves reading the zip when it is resolved, and is
+// believed no further: what is unpacked must have it.
+func TestDigestBesideAZip(t *testing.T) {
+	f := newFixture(t, upstream.Config{})
+	mirror := t.TempDir()
+	if err := f.WriteMirror(mirror, []string{"1.22.6.linux-amd64"}, false); err != nil {
+		t.Fatal(err)
+	}
+	s := f.source("file://"+mirror, t.TempDir())
+	zip := filepath.Join(mirror, "golang.org/toolchain/@v/v0.0.1-go1.22.6.linux-amd64.zip")
+	for beside, want := range map[string]string{h1(9): h1(9), "nonsense": upstream.HashZip(f.Zip("1.22.6", linux))} {
+		if err := os.WriteFile(zip+"hash", []byte(beside), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Resolve(t.Context(), release.Request{Tool: "go", Version: "1.22.6"}, []release.Platform{linux})
+		if err != nil || r.Archives[linux].Digest.String() != want {
+			t.Errorf("%s: %+v, %v; want %s", beside, r, err, want)
+		}
+	}
+	a := release.Archive{}
+	a.Digest, _ = digest.ParseArchive(h1(9))
+	err := s.Unpack(t.Context(), a, "1.22.6", linux, zip, &memory{files: map[string]bool{}}, nil)
+	if !errors.As(err, new(*digest.MismatchError)) {
+		t.Errorf("a wrong digest beside the zip was believed: %v", err)
+	}
+}
+
 // With a proof kept, a directory without the database is as good as the network.
 func TestKeptProofForAFileProxy(t *testing.T) {
 	f := newFixture(t, upstream.Config{})

@@ -209,7 +209,9 @@ func executable(name string) bool {
 }
 
 // Layout returns how a toolchain presents itself. Before Go 1.9 a go command does not find
-// its own tree: it believes to be in /usr/local/go unless GOROOT says otherwise.
+// its own tree: it believes to be in /usr/local/go unless GOROOT says otherwise. Its cgo cannot link
+// position-independent programs, which C compilers make by default since: "-r and -pie may not be used
+// together".
 func (s *Source) Layout(goVersion string) release.Layout {
 	l := release.Layout{
 		Dirs:      []string{"bin"},
@@ -218,9 +220,11 @@ func (s *Source) Layout(goVersion string) release.Layout {
 		Unset:     []string{"GOROOT", "GOTOOLDIR"},
 		Check:     []string{"go", "version"},
 		CheckWant: "go" + goVersion,
+		CheckSkip: []string{"GOFLAGS"}, // a flag that it does not know ends even "go version"
 	}
 	if version.Compare(version.Lang("go"+goVersion), "go1.9") < 0 {
 		l.HomeVar = "GOROOT"
+		l.Default = map[string]string{"CGO_LDFLAGS": "-no-pie"}
 	}
 	return l
 }

@@ -171,13 +171,19 @@ func (s *Source) archives(ctx context.Context, v string, platforms []release.Pla
 	return archives, unlogged, nil
 }
 
-// hashLocal computes the digest of a zip in a directory of which there is no other account;
-// errNotLogged when no directory has it.
+// hashLocal returns the digest of a zip in a directory of which there is no other account;
+// errNotLogged when no directory has it. A module cache keeps the digest beside the zip, in a .ziphash; that
+// is as good as the zip itself, which must have that digest when it is unpacked.
 func (s *Source) hashLocal(ctx context.Context, v string, p release.Platform) (d digest.Archive, err error) {
 	err = s.proxies.try(func(base string) error {
 		file, ok := fetch.Local(join(base, zipPath(v, p)))
 		if !ok {
 			return fs.ErrNotExist
+		}
+		if text, readErr := os.ReadFile(file + "hash"); readErr == nil {
+			if d, err = digest.ParseArchive(strings.TrimSpace(string(text))); err == nil && d.Algorithm() == "h1" {
+				return nil
+			}
 		}
 		return withZip(file, func(f *os.File, size int64) (err error) {
 			d, err = moduleZip(v, p).Hash(ctx, f, size)

@@ -25,9 +25,10 @@ const (
 	trashPrefix = ".trash-"
 )
 
-// ShareSize is the least size, in bytes, of a file that is shared between objects. Guix measured that
-// below 8 KiB sharing needs 70 % of the links and saves 2.5 % of the space.
-const ShareSize = 8 << 10
+// ShareSize is the least size, in bytes, of a file that is shared between objects. Of go1.22.6 beside
+// go1.22.5 (9,546 files), sharing from 8 KiB on takes 2,069 links and leaves 140 MB to store, from 1 KiB on
+// 5,962 links and 119 MB, all files 9,546 links and 104 MB; the first of them takes 231 MB.
+const ShareSize = 1 << 10
 
 // sealTime is the modification time of everything in an object. It is the same everywhere, so that
 // nothing derives from when an object was unpacked, and late enough for formats that begin in 1980.

@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 	}
 	defer remove(work)
 	b := &bench{ctx: ctx, dir: work, runs: *runs}
-	if err := b.prepare(filepath.Join(*dir, "gostore-bench-proxy")); err != nil {
+	if err := b.prepare(filepath.Join(*dir, "gostore-bench-modcache")); err != nil {
 		return err
 	}
 	fmt.Printf("%s, %s/%s, %d processors, runs: %d\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.runs)
@@ -89,16 +89,17 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// prepare builds gostore and fetches the toolchains into proxyDir, which is kept for the next time.
-func (b *bench) prepare(proxyDir string) error {
+// prepare builds gostore and fetches the toolchains into cache, which is kept for the next time.
+func (b *bench) prepare(cache string) error {
 	b.gostore = filepath.Join(b.dir, "gostore")
 	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", b.gostore, "./cmd/gostore")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building gostore: %w\n%s", err, out)
 	}
-	b.proxy = "file://" + proxyDir
-	return fetchToolchains(b.ctx, proxyDir, []string{"go1.22.5", "go1.22.6", "go1.26.8"})
+	proxy, err := fetchToolchains(b.ctx, cache, []string{"go1.22.5", "go1.22.6"})
+	b.proxy = "file://" + proxy
+	return err
 }
 
 // fresh returns a new empty directory.

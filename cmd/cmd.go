@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -60,9 +61,19 @@ func Process(verifierKey string) int {
 	if len(cfg.Args) > 2 && cfg.Args[0] == "shell" && cfg.Args[1] == "--" {
 		quickShell(cfg, cfg.Args[2:])
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := context.Background()
+	if signals := stopSignals(); len(signals) > 0 { // none would mean all of them
+		var stop func()
+		ctx, stop = signal.NotifyContext(ctx, signals...)
+		defer stop()
+	}
 	return Run(ctx, cfg)
+}
+
+// stopSignals returns the signals that end a command. One that is ignored, as in the background of a script,
+// stays so, also for the command of "gostore shell".
+func stopSignals() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM}, signal.Ignored)
 }
 
 // Run runs one command line and returns its exit code.
@@ -127,6 +138,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
+		Version:           version,
 	}
 	root.PersistentFlags().BoolVarP(&a.ui.quiet, "quiet", "q", false, "print only the answer and errors")
 	root.PersistentFlags().BoolVarP(&a.ui.verbose, "verbose", "v", false, "print details as well")
@@ -134,7 +146,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.DisableSuggestions = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(a.help)
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(a.helpCommand())
 	for _, command := range []func() *cobra.Command{
 		a.lockCommand, a.installCommand, a.shellCommand,
 		a.switchCommand, a.rollbackCommand, a.generationsCommand,
@@ -144,6 +156,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	} {
 		root.AddCommand(command())
 	}
+	root.InitDefaultHelpCmd() // which needs other commands beside it
 	return root
 }
 

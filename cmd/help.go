@@ -22,6 +22,23 @@ const exitStatus = `  0    everything is as asked
   130  interrupted
 "gostore shell" otherwise ends with the exit status of the command that it runs.`
 
+func (a *app) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Say how to use a command",
+		Example: `  gostore help lock`,
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("no help for %q", strings.Join(args, " ")).withHints(
+					didYouMean(c.Root().SuggestionsFor(strings.Join(args, " "))), `"gostore --help" lists the commands`)
+			}
+			a.help(about, nil)
+			return nil
+		},
+	}
+}
+
 // help prints what a command does. It is written by hand because templates would have to be
 // linked and initialised for every "gostore shell".
 func (a *app) help(c *cobra.Command, _ []string) {

@@ -184,7 +184,7 @@ func (a *app) tellSwitch(p *profile.Profile, g profile.Generation, err error, as
 	}
 	a.ui.answer("%s %s generation %d: %s", p.Name(), word, g.Number, describe(env))
 	if bin := p.Dir() + "/bin"; !slices.Contains(strings.Split(a.cfg.getenv("PATH"), ":"), bin) {
-		a.ui.hint("for its commands everywhere: export PATH=%s:$PATH", bin)
+		a.ui.suggest("for its commands everywhere: export PATH=%s:$PATH", bin)
 	}
 	return nil
 }

@@ -121,6 +121,13 @@ func (u *ui) detail(format string, args ...any) {
 // hint prints what to do next.
 func (u *ui) hint(format string, args ...any) { u.message("hint: ", "\x1b[36m", format, args...) }
 
+// suggest is hint for what went well: -q silences it.
+func (u *ui) suggest(format string, args ...any) {
+	if !u.quiet {
+		u.hint(format, args...)
+	}
+}
+
 // warn prints what went wrong without stopping the command.
 func (u *ui) warn(format string, args ...any) { u.message("warning: ", "\x1b[33m", format, args...) }
 

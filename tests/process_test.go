@@ -97,7 +97,7 @@ func TestInterruptedDownload(t *testing.T) {
 	for range 64 { // 1 MiB in pieces of 16 KiB
 		gate <- struct{}{}
 	}
-	w.awaitPart(512 << 10) // the rest may be on its way
+	w.awaitPart(512 << 10) // what else was sent may not have been read
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestInterruptedDownload(t *testing.T) {
 	w.server.ClearRequests()
 	w.sh("gostore install && gostore verify && gostore shell -- go version")
 	_, sent := w.server.Count(".zip")
-	if whole := int64(4 << 20); sent > whole-512<<10 {
+	if whole := int64(4 << 20); sent > whole-400<<10 {
 		t.Errorf("%d bytes were downloaded again of %d", sent, whole)
 	}
 }
@@ -121,8 +121,8 @@ func TestInterruptedDownload(t *testing.T) {
 // TestExamples runs every example of every help.
 func TestExamples(t *testing.T) {
 	w := newWorld(t, upstream.Config{})
-	for _, command := range commands(w.sh("gostore --help")) {
-		t.Run(command, func(t *testing.T) {
+	for _, command := range append(commands(w.sh("gostore --help")), "") {
+		t.Run("gostore "+command, func(t *testing.T) {
 			w := newWorld(t, upstream.Config{})
 			w.sh("gostore lock go@1.22 go@1.21 && gostore install && gostore install go@1.22.6")
 			w.sh("gostore switch go@1.22.5; gostore switch go@1.22.6; gostore switch go@1.23")

@@ -167,8 +167,8 @@ func (d *session) findBase() (string, error) {
 	base := ""
 	err := d.s.proxies.try(func(proxy string) error {
 		base = join(proxy, "sumdb/"+name)
-		if dir, ok := fetch.Local(base); ok {
-			_, err := os.Stat(dir)
+		if file, ok := fetch.Local(base); ok {
+			_, err := os.Stat(file)
 			return err
 		}
 		_, err := d.s.client.Get(d.ctx, base+"/supported", answerLimit)
@@ -180,10 +180,11 @@ func (d *session) findBase() (string, error) {
 	return base, err
 }
 
-// mirrorsDatabase reports whether a directory among the proxies has a copy of the database.
+// mirrorsDatabase reports whether a directory among the proxies says, by a file "supported", that it has a copy
+// of the database. A module cache that serves as a proxy has some of its tiles, but does not say so.
 func (s *Source) mirrorsDatabase() bool {
 	for _, p := range s.proxies.proxies {
-		if dir, ok := fetch.Local(join(p.base, "sumdb/"+s.verifier.Name())); ok {
+		if dir, ok := fetch.Local(join(p.base, "sumdb/"+s.verifier.Name()+"/supported")); ok {
 			if _, err := os.Stat(dir); err == nil {
 				return true
 			}

@@ -344,12 +344,16 @@ func TestFileProxies(t *testing.T) {
 	}
 }
 
-// The digest that a module cache keeps beside a zip saves reading the zip when it is resolved, and is
-// believed no further: what is unpacked must have it.
-func TestDigestBesideAZip(t *testing.T) {
+// A module cache can serve as a proxy. The digest that it keeps beside a zip saves reading the zip when it is
+// resolved, and is believed no further: what is unpacked must have it.
+func TestModuleCacheAsProxy(t *testing.T) {
 	f := newFixture(t, upstream.Config{})
 	mirror := t.TempDir()
 	if err := f.WriteMirror(mirror, []string{"1.22.6.linux-amd64"}, false); err != nil {
+		t.Fatal(err)
+	}
+	// It also keeps what it read of the database, which is not a copy of it.
+	if err := os.MkdirAll(filepath.Join(mirror, "sumdb", upstream.Host, "tile"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s := f.source("file://"+mirror, t.TempDir())

@@ -46,6 +46,7 @@ func (s *Store) Add(ctx context.Context, spec Spec, fill func(*Stage) error) (*L
 	if err != nil {
 		return nil, err
 	}
+	defer g.files.Close()
 	lease, err := s.fillAndCommit(ctx, g, spec, fill)
 	if err == nil && lease.file == g.held {
 		return lease, nil

@@ -3,80 +3,95 @@ package store
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/tree"
 )
 
 // Sharing. A file of a stage is made in the stage and then linked into files/, never the other way
 // round: a link in files/ that nothing else uses may be collected at any moment.
 
-// reuse makes staged another link of the shared file, if there is one and same confirms its bytes. One
+// sharedName returns where the link of a shared content stands in files/. Executable and plain files of
+// equal content are different inodes, because the mode belongs to the inode.
+func sharedName(e tree.Entry) string {
+	hex := e.Content.Hex()
+	name := path.Join(hex[:2], hex[2:])
+	if e.Kind == tree.Exec {
+		name += "x"
+	}
+	return name
+}
+
+// reuse makes the place another link of a shared file, if there is one and it holds exactly data. One
 // whose bytes are wrong is taken out of files/, so that the right ones take its place; the objects that use
 // it are named by Verify. Whatever goes wrong is a miss.
-func (s *Store) reuse(shared, staged string, same func(*os.File) bool) bool {
-	f, err := s.root.Open(shared)
+func (g *Stage) reuse(shared string, p place, data []byte) bool {
+	files := int(g.files.Fd())
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(files, shared, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	if !same(f) {
-		s.root.Remove(shared) // best effort: it is only ever a miss
+	defer unix.Close(fd)
+	var was, is unix.Stat_t
+	if unix.Fstat(fd, &was) != nil || !sameBytes(fd, was, data) {
+		unix.Unlinkat(files, shared, 0) // best effort: it is only ever a miss
 		return false
 	}
-	if err := s.root.Link(shared, staged); err != nil {
+	if unix.Linkat(files, shared, p.dir, p.base, 0) != nil {
 		return false // too many links (65,000 on ext4), or collected meanwhile
 	}
 	// The name may have been replaced since it was opened: trust the bytes that were compared.
-	was, err1 := f.Stat()
-	is, err2 := s.root.Lstat(staged)
-	if err1 != nil || err2 != nil || !os.SameFile(was, is) {
-		s.root.Remove(staged)
+	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
+		unix.Unlinkat(p.dir, p.base, 0)
 		return false
 	}
 	return true
 }
 
-// share links a complete file of a stage into files/. It stays unshared where another of the same
-// content was faster, or where the file system does not let it.
-func (s *Store) share(shared, staged string) error {
-	err := s.root.Link(staged, shared)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.root.Mkdir(path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		err = s.root.Link(staged, shared)
-	}
-	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTSUP) {
+// share links a complete file of the stage into files/ if it is large enough. It stays unshared where another of
+// the same content was faster, or where the file system does not let it.
+func (g *Stage) share(e tree.Entry, p place) error {
+	if e.Size < ShareSize {
 		return nil
 	}
-	return err
+	files, shared := int(g.files.Fd()), sharedName(e)
+	err := unix.Linkat(p.dir, p.base, files, shared, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := unix.Mkdirat(files, path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return p.failed("sharing", err)
+		}
+		err = unix.Linkat(p.dir, p.base, files, shared, 0)
+	}
+	for _, harmless := range []error{fs.ErrExist, unix.EMLINK, unix.EPERM, unix.ENOTSUP} {
+		if errors.Is(err, harmless) {
+			return nil
+		}
+	}
+	return p.failed("sharing", err)
 }
 
 // compareBuffers hold what is read back from shared files.
 var compareBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// sameBytes reports whether a file holds exactly data.
-func sameBytes(f *os.File, data []byte) bool {
-	fi, err := f.Stat()
-	if err != nil || !fi.Mode().IsRegular() || fi.Size() != int64(len(data)) {
+// sameBytes reports whether an open file holds exactly data.
+func sameBytes(fd int, st unix.Stat_t, data []byte) bool {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != int64(len(data)) {
 		return false
 	}
 	buf := compareBuffers.Get().(*[256 << 10]byte)
 	defer compareBuffers.Put(buf)
 	for len(data) > 0 {
-		n, err := f.Read(buf[:])
-		if n > len(data) || !bytes.Equal(buf[:n], data[:n]) {
+		n, err := retry(func() (int, error) { return unix.Read(fd, buf[:min(len(buf), len(data))]) })
+		if err != nil || n == 0 || !bytes.Equal(buf[:n], data[:n]) {
 			return false
 		}
 		data = data[n:]
-		if err != nil && (err != io.EOF || len(data) > 0) {
-			return false
-		}
 	}
 	return true
 }

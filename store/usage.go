@@ -117,7 +117,7 @@ func (u *usage) isShared(id fileID, n *inode, manifests map[digest.Tree]tree.Man
 	if !ok {
 		return false
 	}
-	fi, err := os.Lstat(u.store.path(sharedName(e)))
+	fi, err := os.Lstat(u.store.path(filesDir, sharedName(e)))
 	if err != nil {
 		return false
 	}

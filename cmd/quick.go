@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"gostore/internal/digest"
 	"gostore/internal/environment"
@@ -30,12 +29,12 @@ func quickShell(cfg Config, command []string) {
 	if err != nil {
 		return
 	}
-	tree, err := recall(dir, data)
+	st, err := store.Open(dir)
 	if err != nil {
 		return
 	}
-	st, err := store.Open(dir)
-	if err != nil {
+	tree, ok := st.Recall(memo(data))
+	if !ok {
 		return
 	}
 	ctx := context.Background()
@@ -89,40 +88,19 @@ func findLock(dir string) (path string, data []byte, err error) {
 	}
 }
 
-// memo is the file that remembers which environment the bytes of a lock came to on this platform, with this
-// version of gostore, as another might present the same tools differently.
-// It is only a hint: the environment's digest says what it is, and the collector may
-// remove the file at any time.
-func memo(root string, data []byte) string {
+// memo is the key under which the store remembers which environment the bytes of a lock came to on this
+// platform, with this version of gostore, as another might present the same tools differently.
+// It is only a hint: the environment's digest says what it is.
+func memo(data []byte) string {
 	host := release.Host()
 	key := digest.Sum(append([]byte(version+"\n"), data...))
-	return filepath.Join(root, "index", "lock-"+key.Hex()+"-"+host.OS+"-"+host.Arch)
+	return "lock-" + key.Hex() + "-" + host.OS + "-" + host.Arch
 }
 
-func recall(root string, data []byte) (digest.Tree, error) {
-	text, err := os.ReadFile(memo(root, data))
-	if err != nil {
-		return digest.Tree{}, err
-	}
-	return digest.ParseTree(strings.TrimSuffix(string(text), "\n"))
-}
-
-// remember writes what recall reads. A reader sees the old or the new file, and after a
-// power cut possibly a damaged one, which is a miss.
-func remember(root string, data []byte, tree digest.Tree) {
-	if known, err := recall(root, data); err == nil && known == tree {
-		return
-	}
-	name := memo(root, data)
-	f, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
-	if err != nil {
-		return // best effort, here and below
-	}
-	_, err = f.WriteString(tree.String() + "\n")
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+// remember keeps what quickShell recalls.
+func remember(st *store.Store, data []byte, tree digest.Tree) {
+	key := memo(data)
+	if known, ok := st.Recall(key); !ok || known != tree {
+		st.Remember(key, tree) // best effort: the next start takes the long way too
 	}
 }

@@ -101,7 +101,7 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 		h.release()
 		return nil, err
 	}
-	remember(a.st.Dir(), p.data, h.env.Object().Tree)
+	remember(a.st, p.data, h.env.Object().Tree)
 	return h, nil
 }
 

@@ -161,12 +161,8 @@ func (s *Store) cleanMeta(r *CleanReport) error {
 		return err == nil && present[t]
 	}
 	leads := func(name string) bool {
-		a, err := digest.ParseArchiveFileName(name)
-		if err != nil {
-			return false
-		}
-		t, ok := s.LookupArchive(a)
-		return ok && present[t]
+		t, ok := s.readIndex(name)
+		return ok && present[t] && !strings.HasPrefix(name, durable.TempPrefix)
 	}
 	return errors.Join(s.removeUnless(metaDir, describes, r), s.removeUnless(indexDir, leads, r))
 }

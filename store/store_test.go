@@ -301,6 +301,37 @@ func TestArchiveIndex(t *testing.T) {
 	}
 }
 
+// What was remembered goes with its object, and not before; Usage counts it.
+func TestRemember(t *testing.T) {
+	s := open(t)
+	l := add(t, s, "tool", sample)
+	kept, gone := l.Object().Tree, digest.Tree{9}
+	for key, tree := range map[string]digest.Tree{"lock-1-linux": kept, "lock-2-linux": gone} {
+		if err := s.Remember(key, tree); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, ok := s.Recall("lock-1-linux"); !ok || got != kept {
+		t.Errorf("recalled %v, %v", got, ok)
+	}
+	for _, bad := range []string{"", "../format", "a.b", digestName} {
+		if err := s.Remember(bad, kept); err == nil {
+			t.Errorf("remembered %q", bad)
+		}
+	}
+	if report, err := s.Clean(t.Context(), CleanOptions{}); err != nil || report.Meta != 1 {
+		t.Errorf("cleaned %+v, %v", report, err)
+	}
+	if _, ok := s.Recall("lock-1-linux"); !ok {
+		t.Error("forgot an object that is there")
+	}
+	if _, ok := s.Recall("lock-2-linux"); ok {
+		t.Error("remembers an object that is not there")
+	}
+}
+
+var digestName = "h1-" + strings.Repeat("00", 32)
+
 // Lost descriptions are made again from the object.
 func TestLostDescriptions(t *testing.T) {
 	s := open(t)
@@ -494,6 +525,9 @@ func TestUsageIsExact(t *testing.T) {
 		}
 		trees[name] = l.Object().Tree
 		l.Release()
+	}
+	if err := s.Remember("lock-a", trees["a"]); err != nil {
+		t.Fatal(err)
 	}
 	// A content that lost its link in files/ is held by the objects alone.
 	os.RemoveAll(s.path(filesDir, sharedShard(string(big("three")))))

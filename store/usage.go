@@ -26,14 +26,19 @@ type inode struct {
 // are not there count nothing.
 func (s *Store) Usage(trees []digest.Tree) (int64, error) {
 	u := newUsage(s)
+	condemned := map[digest.Tree]bool{}
 	for _, t := range trees {
 		o, err := s.Lookup(t)
 		if err != nil {
 			continue
 		}
+		condemned[t] = true
 		if err := u.object(o); err != nil {
 			return 0, err
 		}
+	}
+	if err := u.index(condemned); err != nil {
+		return 0, err
 	}
 	return u.freed(), nil
 }
@@ -50,16 +55,29 @@ func newUsage(s *Store) *usage { return &usage{store: s, inodes: map[fileID]*ino
 
 // object counts what one object holds, and what describes it.
 func (u *usage) object(o Object) error {
-	paths := []string{u.store.metaPath(o.Tree, manifestSuffix), u.store.metaPath(o.Tree, infoSuffix)}
-	if info, err := u.store.readInfo(o.Tree); err == nil && !info.Archive.IsZero() {
-		paths = append(paths, u.store.path(indexDir, info.Archive.FileName()))
-	}
-	for _, p := range paths {
-		if fi, err := os.Lstat(p); err == nil {
+	for _, suffix := range []string{manifestSuffix, infoSuffix} {
+		if fi, err := os.Lstat(u.store.metaPath(o.Tree, suffix)); err == nil {
 			u.bytes += diskBytes(fi)
 		}
 	}
 	return u.tree(u.store.Path(o), o.Tree)
+}
+
+// index counts the index entries that lead to condemned objects, which go with them.
+func (u *usage) index(condemned map[digest.Tree]bool) error {
+	entries, err := os.ReadDir(u.store.path(indexDir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if t, ok := u.store.readIndex(e.Name()); !ok || !condemned[t] {
+			continue
+		}
+		if fi, err := e.Info(); err == nil {
+			u.bytes += diskBytes(fi)
+		}
+	}
+	return nil
 }
 
 // tree counts a directory and what is below it, as part of the object t if that is not zero.

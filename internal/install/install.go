@@ -110,9 +110,10 @@ func One(ctx context.Context, st *store.Store, job Job) (*store.Lease, error) {
 
 // present returns a lease on the object when the store has it, and nil when it does not.
 //
-// The index is asked first, because it says what this very archive unpacked to: a lock that
-// promises another tree for it is wrong. Where the index knows nothing, an object with the
-// promised tree digest has the promised contents, wherever they came from.
+// The index says what this very archive unpacked to: a lock that promises another tree for it is
+// wrong. Where the entry was lost, the object that the lock promises is taken if it was unpacked from this
+// archive. That a lock names a tree is not enough: nobody has checked that the archive, for which upstream
+// vouches, unpacks to it, and the lock could lead to any object that is here.
 func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error) {
 	if known, ok := st.LookupArchive(j.Archive.Digest); ok && !j.Archive.Tree.IsZero() && known != j.Archive.Tree {
 		return nil, &digest.MismatchError{
@@ -122,7 +123,9 @@ func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error)
 	}
 	lease, err := st.LeaseArchive(ctx, j.Archive.Digest)
 	if errors.Is(err, fs.ErrNotExist) && !j.Archive.Tree.IsZero() {
-		lease, err = st.Lease(ctx, j.Archive.Tree)
+		if info, infoErr := st.Info(j.Archive.Tree); infoErr == nil && info.Archive == j.Archive.Digest {
+			lease, err = st.Lease(ctx, j.Archive.Tree)
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -208,16 +208,31 @@ func TestPromisedTree(t *testing.T) {
 		t.Errorf("an index that knows better: %v", err)
 	}
 
-	// An archive that nobody unpacked here, whose tree is here.
+	// An archive that nobody unpacked here: that the lock names a tree which is here proves nothing.
 	other := archiveOf(t, "another archive of the same tree")
 	other.Tree = lease.Object().Tree
 	before := src.fetched.Load()
 	same, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: other})
+	if err == nil {
+		same.Release()
+	}
+	if src.fetched.Load() == before {
+		t.Error("the lock's word was taken for what an archive unpacks to")
+	}
+
+	// This very archive, whose index entry was lost.
+	if err := os.RemoveAll(filepath.Join(st.Dir(), "index")); err != nil {
+		t.Fatal(err)
+	}
+	right := archiveOf(t, "1")
+	right.Tree = lease.Object().Tree
+	before = src.fetched.Load()
+	again, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: right})
 	if err != nil {
 		t.Fatal(err)
 	}
-	same.Release()
+	again.Release()
 	if src.fetched.Load() != before {
-		t.Error("it was downloaded although its tree is there")
+		t.Error("it was downloaded although it is there")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"gostore/internal/durable"
@@ -182,6 +183,7 @@ type Pruning struct {
 
 // Prune removes generations and returns them, ascending. Their environments become garbage unless
 // something else keeps them. In a profile whose current is broken nothing is removed: it is a *BrokenError.
+// It needs no free space; on a full disk the history may lack the record.
 func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error) {
 	unlock, err := p.lock(ctx, false)
 	if err != nil {
@@ -212,7 +214,8 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 	for _, g := range doomed {
 		record.Pruned = append(record.Pruned, g.Number)
 	}
-	if err := p.appendRecord(t, record); err != nil {
+	// On a full disk the record is left out: what is removed here is what makes room for the next one.
+	if err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return nil, err
 	}
 	for i, g := range doomed {

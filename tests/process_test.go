@@ -25,9 +25,15 @@ type world struct {
 
 func newWorld(t *testing.T, c upstream.Config) *world {
 	t.Helper()
-	w := &world{t: t, server: upstream.Start(t, c)}
 	top := t.TempDir()
 	t.Cleanup(func() { unseal(top) })
+	return newWorldIn(t, c, top)
+}
+
+// newWorldIn is newWorld in an empty directory of the caller's.
+func newWorldIn(t *testing.T, c upstream.Config, top string) *world {
+	t.Helper()
+	w := &world{t: t, server: upstream.Start(t, c)}
 	for _, name := range []string{"home", "project", "bin"} {
 		if err := os.Mkdir(filepath.Join(top, name), 0o755); err != nil {
 			t.Fatal(err)
@@ -56,6 +62,17 @@ func (w *world) sh(line string) string {
 	out, err := w.command(line).CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// fails runs a line of shell that must exit with a status, and returns what it printed.
+func (w *world) fails(status int, line string) string {
+	w.t.Helper()
+	out, err := w.command(line).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != status {
+		w.t.Errorf("%s: %v, want exit status %d\n%s", line, err, status, out)
 	}
 	return string(out)
 }

@@ -1,0 +1,217 @@
+package tests
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/tests/upstream"
+)
+
+// insideVariable says that a test runs in a mount namespace of its own.
+const insideVariable = "GOSTORE_TEST_INSIDE"
+
+// inNamespace runs the calling test again in a mount namespace, where it may mount what it likes, and reports
+// whether this is that run.
+func inNamespace(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideVariable) != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.v", "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), insideVariable+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		t.Errorf("in a mount namespace: %v\n%s", err, out)
+	case err != nil:
+		t.Skipf("mount namespaces are not permitted: %v", err)
+	}
+	return false
+}
+
+// disk is a small file system that can be filled up.
+type disk struct {
+	t   *testing.T
+	dir string
+}
+
+func mountDisk(t *testing.T, options string) disk {
+	t.Helper()
+	d := disk{t, t.TempDir()}
+	if err := unix.Mount("small", d.dir, "tmpfs", 0, options); err != nil {
+		t.Fatalf("mounting a file system with %q: %v", options, err)
+	}
+	t.Cleanup(func() { unix.Unmount(d.dir, unix.MNT_DETACH) })
+	return d
+}
+
+// fillBlocks takes all the space that is left.
+func (d disk) fillBlocks() {
+	d.t.Helper()
+	f, err := os.Create(filepath.Join(d.dir, "fill"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	for err == nil {
+		_, err = f.Write(page)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		d.t.Fatal(err)
+	}
+}
+
+// fillInodes takes all the inodes that are left.
+func (d disk) fillInodes() {
+	d.t.Helper()
+	err := os.Mkdir(filepath.Join(d.dir, "fill"), 0o755)
+	for i := 0; err == nil; i++ {
+		err = os.WriteFile(filepath.Join(d.dir, "fill", fmt.Sprint(i)), nil, 0o644)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		d.t.Fatal(err)
+	}
+}
+
+func (d disk) empty() {
+	d.t.Helper()
+	if err := os.RemoveAll(filepath.Join(d.dir, "fill")); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// leftovers returns the stages, discarded objects and temporary files of a store.
+func leftovers(t *testing.T, root string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		name := e.Name()
+		if strings.HasPrefix(name, ".stage-") || strings.HasPrefix(name, ".trash-") || strings.HasPrefix(name, ".tmp-") {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+const fullHint = `gostore: hint: the disk is full: "gostore gc" removes what nothing uses`
+
+// On a disk that is full, of blocks or of inodes, whatever needs space fails with advice and leaves nothing half
+// made; what is there can be used and collected; and with space again everything goes on.
+func TestFullDisk(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	for name, fill := range map[string]func(disk){"blocks": disk.fillBlocks, "inodes": disk.fillInodes} {
+		t.Run(name, func(t *testing.T) {
+			d := mountDisk(t, "size=8m,nr_inodes=2000,mode=755")
+			w := newWorldIn(t, upstream.Config{}, d.dir)
+			w.sh(`gostore switch go@1.22.5 && gostore switch go@1.22.6 && gostore lock go@1.22.6 && gostore shell -- true
+				gostore install go@1.21.0 && cp gostore.lock before`)
+			fill(d)
+			w.checkFull()
+
+			w.sh("gostore gc")
+			w.sh("gostore rollback 1") // takes an inode for a moment
+			if got := w.sh("gostore gc"); !strings.Contains(got, "removed 0 objects") {
+				t.Errorf("what was dead is not gone: %s", got)
+			}
+			d.empty()
+			if got := w.sh("gostore install go@1.21.0 && gostore switch go@1.23.0 && gostore lock go@1.26 && gostore verify"); strings.Contains(got, "damaged") {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// checkFull checks what commands say on a full disk, and that they leave no trace.
+func (w *world) checkFull() {
+	w.t.Helper()
+	root := filepath.Join(filepath.Dir(w.dir), "root")
+	state := func() string { return w.sh("gostore list --json && gostore generations --json && cat gostore.lock") }
+	before := state()
+	for _, line := range []string{"gostore install go@1.23.0", "gostore switch go@1.23.0", "gostore shell go@1.23.0 -- true", "gostore lock go@1.26"} {
+		if got := w.fails(1, line); !strings.Contains(got, fullHint) {
+			w.t.Errorf("%s says %s", line, got)
+		}
+		if left := leftovers(w.t, root); len(left) > 0 {
+			w.t.Errorf("%s left %q", line, left)
+		}
+	}
+	if after := state(); after != before {
+		w.t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+	if got := w.sh("gostore shell -- go version && gostore shell go@1.22.6 -- go version && gostore verify && gostore roots && gostore which go"); strings.Count(got, "go1.22.6 ") != 2 {
+		w.t.Errorf("what is installed says %s", got)
+	}
+	if got := w.sh("gostore gc --dry-run"); !strings.Contains(got, "would remove 1 object,") {
+		w.t.Errorf("a plan says %s", got)
+	}
+}
+
+// A history that ends just before the end of a block cannot grow on a full disk. A rollback says so; a collection
+// that takes old generations needs no record to do it.
+func TestFullDiskAndHistory(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	d := mountDisk(t, "size=8m,mode=755")
+	w := newWorldIn(t, upstream.Config{}, d.dir)
+	history := filepath.Join(d.dir, "root", "profiles", "default", "history")
+	length := func() int {
+		fi, err := os.Stat(history)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(fi.Size())
+	}
+	w.sh("gostore switch go@1.22.5")
+	before := length()
+	w.sh("gostore switch go@1.22.6 --check ': '")
+	room := 4096 - length() - (length() - before) - 40 // less than a record
+	w.sh("gostore switch go@1.23.0 --check ': " + strings.Repeat("x", room) + "'")
+	if n := length(); n > 4096 || n < 4000 {
+		t.Fatalf("the history has %d bytes", n)
+	}
+	d.fillBlocks()
+	if got := w.fails(1, "gostore rollback"); !strings.Contains(got, fullHint) {
+		t.Errorf("a rollback says %s", got)
+	}
+	if got := w.sh("gostore generations"); !strings.Contains(got, "* 3 ") || strings.Contains(got, "gostore rollback") {
+		t.Errorf("after it: %s", got)
+	}
+	if got := w.sh("gostore gc --keep 2"); !strings.Contains(got, "removed generation default 1\n") || !strings.Contains(got, "removed 2 objects") {
+		t.Errorf("a collection says %s", got)
+	}
+	d.empty()
+	if got := w.sh("gostore rollback && gostore generations"); !strings.Contains(got, "* 2 ") {
+		t.Errorf("with space again: %s", got)
+	}
+}

@@ -71,8 +71,8 @@ func lookPath(name, dir string, environ []string) (string, error) {
 		if err == nil {
 			return path, nil
 		}
-		if exitCode(err) == exitNotExecutable {
-			denied = err
+		if _, statErr := os.Stat(path); statErr == nil && exitCode(err) == exitNotExecutable {
+			denied = err // a directory that cannot be searched, in contrast, says nothing of the command
 		}
 	}
 	if denied != nil {
@@ -82,8 +82,11 @@ func lookPath(name, dir string, environ []string) (string, error) {
 }
 
 func noCommand(name string) error {
-	return advise(fmt.Errorf("command %q: not found", name), exitNoCommand,
-		"it is neither among the tools nor elsewhere on PATH")
+	err := fmt.Errorf("command %q: not found", name)
+	if strings.Contains(name, "/") {
+		return advise(err, exitNoCommand)
+	}
+	return advise(err, exitNoCommand, "it is neither among the tools nor elsewhere on PATH")
 }
 
 func canExecute(name, path string) error {

@@ -18,7 +18,11 @@ func TestLookPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	path := "PATH=" + filepath.Join(top, "a") + ":" + filepath.Join(top, "b") + "::b"
+	// An entry that cannot be searched is one in which nothing is found.
+	if err := os.Symlink("loop", filepath.Join(top, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + filepath.Join(top, "loop") + ":" + filepath.Join(top, "a") + ":" + filepath.Join(top, "b") + "::b"
 	for _, c := range []struct {
 		name, want string
 		code       int

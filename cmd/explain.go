@@ -230,7 +230,7 @@ func explainNotFound(err error) (int, []string) {
 	case len(have) > 0:
 		return exitNotFound, []string{"nearest: " + strings.Join(have, ", ")}
 	}
-	return exitNotFound, nil
+	return exitNotFound, []string{"nothing like it is served by what GOPROXY names; another may have it"}
 }
 
 func explainNetwork(err error) (int, []string) {
@@ -240,8 +240,8 @@ func explainNetwork(err error) (int, []string) {
 	var request *goproxy.RequestError
 	switch {
 	case errors.As(err, &proxy):
-		return exitFailed, []string{"say where Go toolchains come from: set GOPROXY to a module proxy, or to file:///DIRECTORY",
-			"what is installed already works without one"}
+		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)",
+			"what is installed works without one, asked for by its exact version or by a lock"}
 	case errors.As(err, &request):
 		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
 	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):
@@ -271,6 +271,8 @@ func explainSystem(err error) (int, []string) {
 	switch {
 	case errors.Is(err, filelock.ErrBusy):
 		return exitBusy, []string{"try again when the other gostore is done"}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return exitFailed, []string{"see whose it is and what its mode allows: ls -ld"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitFailed, []string{`the disk is full: "gostore gc" removes what nothing uses, "gostore roots" says what keeps the rest`}
 	}

@@ -42,7 +42,10 @@ func (f *File) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(path, data, 0o644)
+	if err := durable.WriteFile(path, data, 0o644); err != nil {
+		return fmt.Errorf("writing %q: %w", path, err)
+	}
+	return nil
 }
 
 // Update changes the lock file at path: it reads the file (one without tools if there is none),

@@ -21,6 +21,7 @@ type world struct {
 	server  *upstream.Server
 	dir     string // the project
 	environ []string
+	as      *syscall.Credential // who runs the commands; nil is who runs the tests
 }
 
 func newWorld(t *testing.T, c upstream.Config) *world {
@@ -80,6 +81,7 @@ func (w *world) fails(status int, line string) string {
 func (w *world) command(line string) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Dir, cmd.Env = w.dir, w.environ
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.as}
 	return cmd
 }
 

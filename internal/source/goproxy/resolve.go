@@ -222,11 +222,15 @@ func (s *Source) sizes(ctx context.Context, v string, archives map[release.Platf
 	_ = g.Wait() // no size is not an error
 }
 
-// missing explains that v does not exist for p: does it exist at all?
+// missing explains that v does not exist for p: does it exist at all? What a proxy lists does; then a database
+// without it is in error, or is kept from saying so.
 func (s *Source) missing(ctx context.Context, v string, p release.Platform, found map[release.Platform]release.Archive) error {
 	l, err := s.list(ctx) // without a list nothing can be suggested, but the answer is the same
 	if err != nil && ctx.Err() != nil {
 		return err
+	}
+	if slices.Contains(l[v], p) {
+		return s.dbError(moduleVersion(v, p), errors.New("it has no record of this, although the module proxy lists it"))
 	}
 	served := slices.Clone(l[v])
 	for q := range found {

@@ -23,8 +23,11 @@ func TestCollectorKilledAtEachStep(t *testing.T) {
 			t.Fatalf("step %d: %v", step, err)
 		}
 		if line == "finished\n" {
-			if want = listing(t, st.Dir()); step < 5 {
+			if step < 5 {
 				t.Fatalf("a collection has %d steps", step)
+			}
+			if left := listing(t, st.Dir()); !slices.Equal(left, want) {
+				t.Errorf("an undisturbed collection left %q, a disturbed one and the next %q", left, want)
 			}
 			if present(t, st) != "env1 go gopls" {
 				t.Errorf("an undisturbed collection left %s", present(t, st))

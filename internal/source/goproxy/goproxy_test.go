@@ -27,7 +27,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	linux   = release.Platform{OS: "linux", Arch: "amd64"}
-	darwin  = release.Platform{OS: "darwin", Arch: "arm64"}
 	windows = release.Platform{OS: "windows", Arch: "amd64"}
 )
 

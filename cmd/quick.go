@@ -75,9 +75,12 @@ func hold(ctx context.Context, st *store.Store, tree digest.Tree) (*held, enviro
 // findLock finds the lock that project.Find finds, without looking at the other files of the project: it walks
 // up from dir to the nearest lock, but not past a gostore.toml without one.
 func findLock(dir string) (path string, data []byte, err error) {
-	for {
+	for start := dir; ; {
 		path = filepath.Join(dir, lock.Name)
 		data, err = os.ReadFile(path)
+		if err == nil && dir != start && project.Public(dir) {
+			return path, nil, fs.ErrNotExist
+		}
 		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
 			return path, data, err
 		}

@@ -12,6 +12,9 @@
 // each the nearest in it or above it. What a project wants is thereby the same from everywhere
 // inside it. A name that is no regular file (a directory named gostore.lock) is not there.
 //
+// A public directory, such as /tmp, where everybody may put files, has no say in the directories below it: only
+// for whoever works in it itself.
+//
 // The package reads files and nothing else: not the environment, so GOWORK and GOTOOLCHAIN have
 // no say, and no network. It states what the files say; whether such versions exist is for a source.
 package project
@@ -88,9 +91,9 @@ func (p *Project) look() error {
 // nearest returns the path of the first file with one of the names in dir or the nearest directory
 // above, or "".
 func nearest(dir string, names ...string) (string, error) {
-	for {
+	for start := dir; ; {
 		for _, name := range names {
-			if path, err := in(dir, name); path != "" || err != nil {
+			if path, err := in(dir, name); err != nil || path != "" && (dir == start || !Public(dir)) {
 				return path, err
 			}
 		}
@@ -100,6 +103,12 @@ func nearest(dir string, names ...string) (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// Public reports whether a directory is one in which everybody may make files, and remove only their own.
+func Public(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.Mode()&fs.ModeSticky != 0 && info.Mode()&0o002 != 0
 }
 
 // in returns the path of the regular file name in dir, or "". That nobody may look is an error: going

@@ -113,6 +113,25 @@ func TestFindNone(t *testing.T) {
 }
 
 // Not being able to look is not the same as nothing being there.
+// What lies in a public directory counts for those who work there, and for nobody below it.
+func TestFindPublic(t *testing.T) {
+	top := tree(t, "-- own/pub/go.mod --\nmodule m\n-- own/pub/gostore.lock --\nversion = 1\n-- own/pub/sub/x --\n-- own/go.mod --\nmodule n\n")
+	pub := filepath.Join(top, "own/pub")
+	for mode, want := range map[fs.FileMode]string{
+		0o755: pub, 0o777: pub, fs.ModeSticky | 0o755: pub, fs.ModeSticky | 0o777: filepath.Join(top, "own"),
+	} {
+		if err := os.Chmod(pub, mode); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := Find(filepath.Join(pub, "sub")); err != nil || p.Dir != want {
+			t.Errorf("below a directory with mode %v: found %q, %v; want %q", mode, p.Dir, err, want)
+		}
+		if p, err := Find(pub); err != nil || p.Dir != pub || p.Module == "" {
+			t.Errorf("in a directory with mode %v: found %+v, %v", mode, p, err)
+		}
+	}
+}
+
 func TestFindFailsClosed(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(lock.Name, filepath.Join(dir, lock.Name)); err != nil {

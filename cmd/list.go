@@ -82,7 +82,7 @@ func (a *app) list(profileName string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range objects {
+	for _, o := range sorted(objects) {
 		info, err := a.st.Info(o.Tree)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // collected meanwhile
@@ -168,7 +168,7 @@ func (a *app) printListing(l listing) {
 		rows = append(rows, []string{"  " + o.Tree[len("b3:"):][:12], o.Name, o.Version, size(o.Size), when(o.Added)})
 	}
 	a.ui.answer("store %s: %s, %s", l.Store, count(len(l.Objects), "object"), size(total))
-	a.ui.table(rows)
+	a.ui.table(rows, 3)
 }
 
 func role(extra bool) string {

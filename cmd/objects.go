@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"gostore/lock"
 	"gostore/store"
 )
 
@@ -47,6 +49,13 @@ func means(st *store.Store, arg string, o store.Object) bool {
 		return filepath.Clean(arg) == st.Path(o)
 	}
 	return arg == label(o) || arg == o.Name+"-"+o.Version || arg == o.Base()
+}
+
+// sorted returns objects in the order in which people look for them.
+func sorted(objects []store.Object) []store.Object {
+	return slices.SortedFunc(slices.Values(objects), func(a, b store.Object) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), lock.CompareVersions(a.Version, b.Version), cmp.Compare(a.Tree.Hex(), b.Tree.Hex()))
+	})
 }
 
 // label names an object for people.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"gostore/internal/digest"
 	"gostore/internal/environment"
 	"gostore/internal/install"
 	"gostore/internal/release"
+	"gostore/internal/source/goproxy"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -87,12 +88,8 @@ func (a *app) job(t lock.Tool, board *board) (install.Job, error) {
 	host := release.Host()
 	archive, ok := t.Platforms[host]
 	if !ok {
-		var have []string
-		for _, p := range slices.SortedFunc(maps.Keys(t.Platforms), release.Platform.Compare) {
-			have = append(have, p.String())
-		}
 		return install.Job{}, advise(fmt.Errorf("%s: %w", lock.Name,
-			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: have}), 0,
+			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: platformNames(t)}), 0,
 			fmt.Sprintf("if upstream serves it by now: gostore lock --update %s", t.Name))
 	}
 	return install.Job{
@@ -125,10 +122,36 @@ func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []rel
 	}
 	found, err := source.Resolve(ctx, r, platforms)
 	if err != nil {
-		return lock.Tool{}, fmt.Errorf("resolving %s: %w", r, err)
+		err = fmt.Errorf("resolving %s: %w", r, err)
+		if platforms != nil {
+			err = a.offerInstalled(r.Tool, err)
+		}
+		return lock.Tool{}, err
 	}
 	a.ui.detail("%s is %s %s", r, found.Tool, found.Version)
 	return lock.Of(found, r.Version, false), nil
+}
+
+// offerInstalled adds to an error for want of an upstream which versions of the tool can do without one.
+func (a *app) offerInstalled(tool string, err error) error {
+	var none *goproxy.NoProxyError
+	if exitCode(err) != exitNetwork && !errors.As(err, &none) {
+		return err
+	}
+	objects, listErr := a.st.Objects()
+	if listErr != nil {
+		return err // the first error matters more
+	}
+	var here []string
+	for _, o := range sorted(objects) {
+		if o.Name == tool {
+			here = append(here, label(o))
+		}
+	}
+	if len(here) == 0 {
+		return err
+	}
+	return advise(err, 0, "here already, and usable without a network: "+strings.Join(here, ", "))
 }
 
 // resolveHost reads TOOL@VERSION arguments and resolves them for this platform only: for commands that

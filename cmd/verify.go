@@ -79,7 +79,8 @@ func (a *app) findObjects(args []string) ([]store.Object, error) {
 		return nil, err
 	}
 	if len(args) == 0 {
-		return st.Objects()
+		all, err := st.Objects()
+		return sorted(all), err
 	}
 	var objects []store.Object
 	var failures []error

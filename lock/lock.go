@@ -63,7 +63,7 @@ func (t Tool) compare(u Tool) int {
 	return cmp.Or(
 		cmp.Compare(t.Name, u.Name),
 		compareBool(t.Extra, u.Extra),
-		compareVersions(t.Version, u.Version),
+		CompareVersions(t.Version, u.Version),
 	)
 }
 
@@ -164,10 +164,10 @@ func (f *File) RemoveExtra(name, version string) bool {
 	return len(f.Tools) < n
 }
 
-// compareVersions is the order of versions in the file: runs of digits compare as numbers,
-// everything else byte by byte, so that 1.9 comes before 1.10. It is total and serves no other
-// purpose; it is not a tool's own idea of newer.
-func compareVersions(a, b string) int {
+// CompareVersions is the order of versions in the file, and in lists for people: runs of digits compare
+// as numbers, everything else byte by byte, so that 1.9 comes before 1.10. It is total; it is
+// not a tool's own idea of newer.
+func CompareVersions(a, b string) int {
 	x, y := a, b
 	for x != "" && y != "" {
 		m, n := digits(x), digits(y)

@@ -8,6 +8,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gostore/store"
 )
@@ -120,8 +122,15 @@ func (a *app) find(root *cobra.Command) error {
 	if unknown == cobra.ShellCompRequestCmd || unknown == cobra.ShellCompNoDescRequestCmd {
 		return nil // cobra adds these when they are called
 	}
-	return usagef("unknown command %q", unknown).withHints(didYouMean(root.SuggestionsFor(unknown)),
-		`"gostore --help" lists the commands`)
+	return usagef("unknown command %q", unknown).withHints(nearCommand(root, unknown), `"gostore --help" lists the commands`)
+}
+
+func nearCommand(root *cobra.Command, written string) string {
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	return didYouMean(nearest(written, names))
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -143,7 +152,6 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.PersistentFlags().BoolVarP(&a.ui.quiet, "quiet", "q", false, "print only the answer and errors")
 	root.PersistentFlags().BoolVarP(&a.ui.verbose, "verbose", "v", false, "print details as well")
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.DisableSuggestions = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(a.help)
 	root.SetHelpCommand(a.helpCommand())
@@ -162,7 +170,14 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 
 // flagError explains a flag that is wrong.
 func flagError(c *cobra.Command, err error) error {
-	return usagef("%v", err).withHints(fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
+	near := ""
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		near = didYouMean(nearest("--"+unknown.GetSpecifiedName(), names))
+	}
+	return usagef("%v", err).withHints(near, fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
 }
 
 // openStore opens the store, creating it on first use.

@@ -49,7 +49,7 @@ type fileDiff struct {
 
 func (a *app) diff(name string, args []string, files, asJSON bool) error {
 	if len(args) != 2 {
-		return usagef("diff compares two generations, but %d are given", len(args)).withHints(`"gostore generations" lists them`)
+		return usagef("diff compares two generations; %d given", len(args)).withHints(`"gostore generations" lists them`)
 	}
 	p, err := a.profile(name)
 	if err != nil {

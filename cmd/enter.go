@@ -27,10 +27,14 @@ const leaseFloor = 200
 func (c Config) enter(env environment.Environment, h *held, command []string) error {
 	dir := h.env.Path()
 	environ := env.Apply(dir, c.Environ)
-	if len(command) == 0 {
+	interactive := len(command) == 0
+	if interactive {
 		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ)
 	}
 	path, err := lookPath(command[0], c.Dir, environ)
+	if err != nil && interactive {
+		return advise(err, 0, "set SHELL to the shell that you want")
+	}
 	if err != nil {
 		return err
 	}

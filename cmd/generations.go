@@ -63,6 +63,21 @@ func (a *app) generations(name string, asJSON bool) error {
 	if len(list) == 0 && historyErr == nil {
 		return &profile.NoGenerationError{Profile: name}
 	}
+	a.ui.table(generationRows(list))
+	a.ui.answer("")
+	rows := [][]string{{"TIME", "USER", "COMMAND", "CHANGE"}}
+	for _, r := range history {
+		rows = append(rows, []string{when(r.Time), r.User, r.Command, happened(r)})
+	}
+	a.ui.table(rows)
+	return historyErr
+}
+
+func generationRows(list []profile.Generation) [][]string {
+	width := 0
+	for _, g := range list {
+		width = max(width, len(strconv.Itoa(g.Number)))
+	}
 	var rows [][]string
 	for _, g := range list {
 		mark := " "
@@ -73,16 +88,9 @@ func (a *app) generations(name string, asJSON bool) error {
 		if env, err := environment.Load(g.Dir); err == nil {
 			what = describe(env)
 		}
-		rows = append(rows, []string{fmt.Sprintf("%s %d", mark, g.Number), when(g.Made), what})
+		rows = append(rows, []string{fmt.Sprintf("%s %*d", mark, width, g.Number), when(g.Made), what})
 	}
-	a.ui.table(rows)
-	a.ui.answer("")
-	rows = [][]string{{"TIME", "USER", "COMMAND", "CHANGE"}}
-	for _, r := range history {
-		rows = append(rows, []string{when(r.Time), r.User, r.Command, happened(r)})
-	}
-	a.ui.table(rows)
-	return historyErr
+	return rows
 }
 
 func (a *app) generationsJSON(p *profile.Profile, list []profile.Generation, history []profile.Record) error {

@@ -30,8 +30,8 @@ func (a *app) helpCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("no help for %q", strings.Join(args, " ")).withHints(
-					didYouMean(c.Root().SuggestionsFor(strings.Join(args, " "))), `"gostore --help" lists the commands`)
+				topic := strings.Join(args, " ")
+				return usagef("no help for %q", topic).withHints(nearCommand(c.Root(), topic), `"gostore --help" lists the commands`)
 			}
 			a.help(about, nil)
 			return nil

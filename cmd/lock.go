@@ -171,7 +171,7 @@ func (a *app) lockCheck(p project.Project, asJSON bool) error {
 	}
 	f, data, err := readLock(p)
 	if err != nil && (len(asks) == 0 || !errors.Is(err, fs.ErrNotExist)) {
-		return noLock(err)
+		return noLock(p, err)
 	}
 	differences := lock.Check(f, asks)
 	path := a.short(p.LockPath())
@@ -181,7 +181,11 @@ func (a *app) lockCheck(p project.Project, asJSON bool) error {
 		}
 	}
 	if len(differences) > 0 {
-		return &lock.OutdatedError{File: path, Differences: differences}
+		err := &lock.OutdatedError{File: path, Differences: differences}
+		if wants, wantsErr := currentWants(p, f); wantsErr == nil && len(lock.Check(f, wants)) == 0 {
+			return advise(err, exitOutdated, "the project's files contradict each other, so no lock suits all of them: change one")
+		}
+		return err
 	}
 	if !asJSON {
 		a.ui.answer("%s is up to date", path)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 
 	"gostore/internal/project"
 	"gostore/internal/release"
@@ -58,8 +60,25 @@ func (a *app) planRequests(ctx context.Context, args []string, add bool) (lockPl
 	return plan, nil
 }
 
+// reason says what a request came to. Few platforms are named: whoever works on another has to know.
 func reason(asked string, t lock.Tool) string {
-	return fmt.Sprintf("%s is %s, for %s", asked, t.Version, count(len(t.Platforms), "platform"))
+	return fmt.Sprintf("%s is %s, for %s", asked, t.Version, platforms(t))
+}
+
+func platforms(t lock.Tool) string {
+	const few = 3
+	if len(t.Platforms) > few {
+		return count(len(t.Platforms), "platform")
+	}
+	return strings.Join(platformNames(t), ", ") + " only"
+}
+
+func platformNames(t lock.Tool) []string {
+	var names []string
+	for _, p := range slices.SortedFunc(maps.Keys(t.Platforms), release.Platform.Compare) {
+		names = append(names, p.String())
+	}
+	return names
 }
 
 // planWants locks what the files of the project ask for and is not locked yet.
@@ -155,7 +174,7 @@ func (a *app) planResolved(ctx context.Context, wants []lock.Want, missing []rel
 func (a *app) planUpdate(ctx context.Context, p project.Project, names []string) (lockPlan, error) {
 	f, _, err := readLock(p)
 	if err != nil {
-		return lockPlan{}, noLock(err)
+		return lockPlan{}, noLock(p, err)
 	}
 	for _, name := range names {
 		if len(f.Find(name)) == 0 {

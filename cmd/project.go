@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -31,21 +32,25 @@ type lockedProject struct {
 func (a *app) lockedProject() (lockedProject, error) {
 	p, err := project.Find(a.cfg.Dir)
 	if err != nil {
-		return lockedProject{}, noLock(err)
+		return lockedProject{}, noLock(p, err)
 	}
 	f, data, err := readLock(p)
 	if err != nil {
-		return lockedProject{}, noLock(err)
+		return lockedProject{}, noLock(p, err)
 	}
 	return lockedProject{p.LockPath(), data, f}, nil
 }
 
 // noLock explains a lock that is not there.
-func noLock(err error) error {
+func noLock(p project.Project, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return advise(&missingLockError{err}, exitNotFound, "make one: gostore lock, or gostore lock go@1.22")
+	tip := "make one: gostore lock go@1.22"
+	if asks, asksErr := p.Asks(); asksErr == nil && len(asks) > 0 {
+		tip = fmt.Sprintf("make one: gostore lock (%s asks for %s)", asks[0].Place(), asks[0].Request)
+	}
+	return advise(&missingLockError{err}, exitNotFound, tip)
 }
 
 // missingLockError is a project, or a directory that is none, without a lock.

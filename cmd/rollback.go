@@ -36,7 +36,7 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 			return err
 		}
 	default:
-		return usagef("rollback takes one generation, but %d are given", len(args))
+		return usagef("rollback takes one generation; %d given", len(args))
 	}
 	p, err := a.profile(name)
 	if err != nil {

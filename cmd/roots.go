@@ -72,11 +72,15 @@ func (a *app) roots(ctx context.Context, asJSON bool) error {
 		}
 		return a.ui.answerJSON(list)
 	}
+	if len(plan.Roots) == 0 {
+		a.ui.note(`nothing keeps anything: "gostore gc" would remove every object`)
+		return nil
+	}
 	rows := [][]string{{"KIND", "NAME", "OBJECTS", "SIZE", "ALONE", "NOTE"}}
 	for _, k := range plan.Roots {
 		rows = append(rows, []string{k.Kind, k.Name, fmt.Sprint(k.Objects), size(k.Size), size(k.Alone), k.Note})
 	}
-	a.ui.table(rows)
+	a.ui.table(rows, 2, 3, 4)
 	return nil
 }
 

@@ -63,6 +63,9 @@ func (a *app) shell(ctx context.Context, args, command []string) error {
 		return err
 	}
 	defer h.release()
+	if len(command) == 0 && isTerminal(a.cfg.Stdin) {
+		a.ui.note("shell with %s; \"exit\" leaves it", describe(env))
+	}
 	return a.cfg.enter(env, h, command)
 }
 

@@ -124,7 +124,7 @@ func edited(current, added []environment.Tool, removed []string) ([]environment.
 	for _, name := range removed {
 		if !slices.ContainsFunc(current, func(t environment.Tool) bool { return t.Name == name }) {
 			return nil, advise(fmt.Errorf("the profile has no tool %q", name), exitNotFound,
-				"it has: "+environment.Environment{Tools: current}.String())
+				"it has: "+describe(environment.Environment{Tools: current}))
 		}
 	}
 	tools := slices.Clone(added)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -64,23 +65,26 @@ func (u *ui) answerJSON(v any) error {
 	return nil
 }
 
-// table prints rows as left-aligned columns; the last column is not padded.
-func (u *ui) table(rows [][]string) {
-	var widths []int
+// table prints rows of equal length as columns, those whose numbers are in right with their ends below each
+// other. A column in which nothing stands is left out.
+func (u *ui) table(rows [][]string, right ...int) {
+	widths := map[int]int{}
 	for _, row := range rows {
 		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
-			line.WriteString(cell)
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			if widths[i] == 0 {
+				continue
+			}
+			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if slices.Contains(right, i) {
+				line.WriteString(space + cell + "  ")
+			} else {
+				line.WriteString(cell + space + "  ")
 			}
 		}
 		u.answer("%s", strings.TrimRight(line.String(), " "))

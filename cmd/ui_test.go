@@ -43,7 +43,7 @@ func TestNearest(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"go", "go", 0}} {
+	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"go", "go", 0}, {"hlep", "help", 1}, {"chekc", "check", 1}, {"ab", "bca", 3}} {
 		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d both ways", c.a, c.b, got, c.want)
 		}
@@ -131,6 +131,15 @@ func TestGetenv(t *testing.T) {
 		if got := c.getenv(key); got != want {
 			t.Errorf("getenv(%q) = %q, want %q", key, got, want)
 		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b bytes.Buffer
+	u := &ui{stdout: &b}
+	u.table([][]string{{"go", "", "9 B", "é"}, {"node", "", "1.2 KiB", ""}}, 2)
+	if want := "go        9 B  é\nnode  1.2 KiB\n"; b.String() != want {
+		t.Errorf("printed\n%swant\n%s", b.String(), want)
 	}
 }
 

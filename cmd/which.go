@@ -27,7 +27,7 @@ then among those of the profile, and prints the path of the real program in the 
   gostore which gofmt`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("which takes the name of one command, but %d are given", len(args))
+				return usagef("which takes the name of one command; %d given", len(args))
 			}
 			return a.which(args[0], name, asJSON)
 		},

@@ -240,8 +240,7 @@ func explainNetwork(err error) (int, []string) {
 	var request *goproxy.RequestError
 	switch {
 	case errors.As(err, &proxy):
-		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)",
-			"what is installed works without one, asked for by its exact version or by a lock"}
+		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)"}
 	case errors.As(err, &request):
 		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
 	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):

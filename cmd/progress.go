@@ -13,7 +13,7 @@ import (
 	"gostore/internal/install"
 )
 
-// quietInterval is the time between two lines about a task when stderr is no terminal.
+// quietInterval is the time between two lines about each task when stderr is no terminal.
 const quietInterval = 10 * time.Second
 
 // barWidth is the length of a bar, so that bar and words fit in 80 columns.
@@ -22,13 +22,42 @@ const barWidth = 16
 // board shows what several tasks at once are doing: bars on a terminal, elsewhere a line per
 // task at its start, every ten seconds and at its end.
 type board struct {
-	ui   *ui
-	bars *mpb.Progress // nil when stderr is no terminal, or until the first bar
-	mu   sync.Mutex
-	work []*meter
+	ui      *ui
+	bars    *mpb.Progress // nil when stderr is no terminal, or until the first bar
+	mu      sync.Mutex
+	work    []*meter
+	closed  chan struct{}
+	telling sync.WaitGroup
 }
 
-func (u *ui) board() *board { return &board{ui: u} }
+func (u *ui) board() *board {
+	b := &board{ui: u, closed: make(chan struct{})}
+	if !u.terminal && !u.quiet {
+		b.telling.Go(b.tell)
+	}
+	return b
+}
+
+// tell prints how far the tasks are, from time to time until the board is closed. It also speaks for those that only
+// wait, of which no progress is heard.
+func (b *board) tell() {
+	ticker := time.NewTicker(quietInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-b.closed:
+			return
+		case <-ticker.C:
+		}
+		b.mu.Lock()
+		for _, m := range b.work {
+			if line := m.position(); line != "" {
+				b.ui.note("%s", line)
+			}
+		}
+		b.mu.Unlock()
+	}
+}
 
 // task returns the callback for the progress of one task. The callback may be called from any
 // goroutine.
@@ -67,6 +96,8 @@ func (b *board) show(m *meter) {
 
 // close takes the bars away and says how long each finished task took.
 func (b *board) close() {
+	close(b.closed)
+	b.telling.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.work {
@@ -96,10 +127,9 @@ type meter struct {
 	since       time.Time // of the phase
 	from        int64     // bytes that were there when the phase began (a resumed download)
 	done, total int64
-	told        time.Time
 }
 
-// update records a position; line is what to print where there are no bars.
+// update records a position; line is what to print at once where there are no bars.
 func (m *meter) update(phase install.Phase, done, total int64) (line string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -109,14 +139,24 @@ func (m *meter) update(phase install.Phase, done, total int64) (line string) {
 	}
 	began := phase != m.phase
 	if began {
-		m.phase, m.since, m.from, m.told = phase, now, done, now
+		m.phase, m.since, m.from = phase, now, done
 	}
 	m.done, m.total = done, total
-	switch {
-	case began && phase == install.Downloading:
+	if began && phase == install.Downloading {
 		return m.announce()
-	case now.Sub(m.told) >= quietInterval:
-		m.told = now
+	}
+	return ""
+}
+
+// position says how far a task is, "" for one that has not begun or is done.
+func (m *meter) position() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	switch m.phase {
+	case install.Waiting:
+		return fmt.Sprintf("%s: waiting for %s, for another gostore that installs it or for upstream", m.name, now.Sub(m.since).Round(time.Second))
+	case install.Downloading, install.Unpacking:
 		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now))
 	}
 	return ""

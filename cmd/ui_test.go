@@ -153,18 +153,29 @@ func TestMeter(t *testing.T) {
 			t.Errorf("update printed %q, want %q", got, want)
 		}
 	}
+	at := func(after time.Duration, want string) {
+		t.Helper()
+		now = now.Add(after)
+		if got := m.position(); got != want {
+			t.Errorf("position is %q, want %q", got, want)
+		}
+	}
 	const mib = 1 << 20
+	at(0, "")
 	step(0, install.Waiting, 0, 0, "")
-	step(time.Second, install.Downloading, 10*mib, 70*mib, "go 1.22.6: downloading 70.0 MiB, going on after 10.0 MiB")
+	at(time.Second, "go 1.22.6: waiting for 1s, for another gostore that installs it or for upstream")
+	step(0, install.Downloading, 10*mib, 70*mib, "go 1.22.6: downloading 70.0 MiB, going on after 10.0 MiB")
 	step(5*time.Second, install.Downloading, 20*mib, 70*mib, "")
-	step(5*time.Second, install.Downloading, 30*mib, 70*mib, "go 1.22.6: downloading 30.0 MiB of 70.0 MiB, 2.0 MiB/s, 20s left")
+	step(5*time.Second, install.Downloading, 30*mib, 70*mib, "")
+	at(0, "go 1.22.6: downloading 30.0 MiB of 70.0 MiB, 2.0 MiB/s, 20s left")
 	step(time.Second, install.Unpacking, 0, 0, "")
-	step(11*time.Second, install.Unpacking, 22*mib, 0, "go 1.22.6: unpacking 22.0 MiB, 2.0 MiB/s")
-	step(0, install.Unpacking, 23*mib, 0, "")
+	step(11*time.Second, install.Unpacking, 22*mib, 0, "")
+	at(0, "go 1.22.6: unpacking 22.0 MiB, 2.0 MiB/s")
 	if got := m.ending(); got != "" {
 		t.Errorf("ended too early: %q", got)
 	}
 	step(time.Second, install.Installed, 0, 0, "")
+	at(0, "")
 	if got, want := m.ending(), "go 1.22.6: installed in 24.0 s"; got != want {
 		t.Errorf("ended with %q, want %q", got, want)
 	}

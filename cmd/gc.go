@@ -99,8 +99,12 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	for _, g := range gone.generations {
 		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
 	}
+	abandoned := store.CleanOptions{PartsBefore: time.Now().Add(-partAge)}
 	if o.dryRun {
-		answer.Objects, answer.Bytes = planned(plan.Dead), plan.Bytes+plan.Leftovers
+		answer.Objects = planned(plan.Dead)
+		if answer.Bytes, err = plan.Measure(st, abandoned); err != nil {
+			return err
+		}
 		return a.tellGC(answer, o)
 	}
 	report, err := gc.Sweep(ctx, st, plan, read, gc.Options{})
@@ -109,11 +113,11 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if err != nil {
 		return err
 	}
-	abandoned, err := st.Clean(ctx, store.CleanOptions{PartsBefore: time.Now().Add(-partAge)})
+	cleaned, err := st.Clean(ctx, abandoned)
 	if err != nil {
 		return err
 	}
-	answer.Bytes += abandoned.Bytes
+	answer.Bytes += cleaned.Bytes
 	return a.tellGC(answer, o)
 }
 

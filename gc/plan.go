@@ -16,11 +16,9 @@ import (
 
 // Collection is what a collection would do, as of the moment it was planned.
 type Collection struct {
-	Roots     []Kept   // the roots as they were given, then leases and recent objects
-	Live      []Object // reached by a root; Reason is the first one that does
-	Dead      []Object // reached by none, each before those it refers to
-	Bytes     int64    // of disk that taking exactly Dead away gives back; what shares an inode counts once
-	Leftovers int64    // of disk that earlier collections and crashes left, at least, which a sweep gives back too
+	Roots []Kept   // the roots as they were given, then leases and recent objects
+	Live  []Object // reached by a root; Reason is the first one that does
+	Dead  []Object // reached by none, each before those it refers to
 
 	graph graph
 }
@@ -61,17 +59,24 @@ func Plan(ctx context.Context, st *store.Store, roots Roots, opt Options) (*Coll
 		c.Live = append(c.Live, g.object(t, m.reason[t]))
 	}
 	slices.SortFunc(c.Live, func(a, b Object) int { return compareObjects(a.Object, b.Object) })
-	dead := g.referringFirst(m.unmarked())
-	for _, t := range dead {
+	for _, t := range g.referringFirst(m.unmarked()) {
 		c.Dead = append(c.Dead, g.object(t, "no root reaches it"))
 	}
-	if c.Bytes, err = st.Usage(dead); err != nil {
-		return nil, fmt.Errorf("measuring dead objects: %w", err)
-	}
-	if c.Leftovers, err = st.Leftovers(); err != nil {
-		return nil, fmt.Errorf("measuring leftovers: %w", err)
-	}
 	return c, nil
+}
+
+// Measure returns the bytes of disk that a sweep which finds everything as planned gives back, what crashes and
+// earlier collections left included. It looks at every file of the dead objects.
+func (c *Collection) Measure(st *store.Store, opt store.CleanOptions) (int64, error) {
+	var dead []digest.Tree
+	for _, o := range c.Dead {
+		dead = append(dead, o.Tree)
+	}
+	bytes, err := st.Reclaimable(dead, opt)
+	if err != nil {
+		err = fmt.Errorf("measuring dead objects: %w", err)
+	}
+	return bytes, err
 }
 
 func (g graph) object(t digest.Tree, reason string) Object {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -51,14 +52,6 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 	return report, errors.Join(errs...)
 }
 
-// Leftovers returns the bytes that Clean would give back by removing what crashes and
-// interrupted collections left: discarded objects and dead stages.
-func (s *Store) Leftovers() (int64, error) {
-	u := newUsage(s)
-	err := s.eachLeftover(func(path string) error { return u.tree(path, digest.Tree{}) })
-	return u.freed(), err
-}
-
 // eachLeftover calls do for every discarded object and dead stage, with its exclusive lock held.
 func (s *Store) eachLeftover(do func(path string) error) error {
 	entries, err := os.ReadDir(s.path(objectsDir))
@@ -93,8 +86,8 @@ func (s *Store) cleanTrees(ctx context.Context, r *CleanReport) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		u := newUsage(s)
-		if err := u.tree(path, digest.Tree{}); err != nil {
+		u := usage{inodes: map[fileID]*inode{}}
+		if err := u.tree(path); err != nil {
 			return err
 		}
 		if err := removeTree(path); err != nil {
@@ -109,31 +102,65 @@ func (s *Store) cleanTrees(ctx context.Context, r *CleanReport) error {
 // cleanFiles unlinks the contents whose only link is the one in files/. An install that links one
 // between the look and the unlink keeps its own link: only the sharing is lost.
 func (s *Store) cleanFiles(ctx context.Context, r *CleanReport) error {
+	return s.eachShared(func(path string, fi fs.FileInfo) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if fi.Sys().(*syscall.Stat_t).Nlink != 1 {
+			return nil
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		r.Files++
+		r.Bytes += diskBytes(fi)
+		return nil
+	})
+}
+
+// eachShared calls do for every link in files/, until it returns an error.
+func (s *Store) eachShared(do func(path string, fi fs.FileInfo) error) error {
 	shards, err := os.ReadDir(s.path(filesDir))
 	if err != nil {
 		return err
 	}
 	for _, shard := range shards {
-		if err := ctx.Err(); err != nil {
+		if err := eachFile(s.path(filesDir, shard.Name()), do); err != nil {
 			return err
-		}
-		entries, err := os.ReadDir(s.path(filesDir, shard.Name()))
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			fi, err := e.Info()
-			if err != nil || fi.Sys().(*syscall.Stat_t).Nlink != 1 {
-				continue
-			}
-			if err := os.Remove(s.path(filesDir, shard.Name(), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			r.Files++
-			r.Bytes += diskBytes(fi)
 		}
 	}
 	return nil
+}
+
+// eachFile calls do for every file of a directory that is still there, until it returns an error.
+func eachFile(dir string, do func(path string, fi fs.FileInfo) error) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		fi, err := e.Info()
+		if err != nil {
+			continue // removed meanwhile
+		}
+		if err := do(filepath.Join(dir, e.Name()), fi); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// present returns the trees that there are objects of.
+func (s *Store) present() (map[digest.Tree]bool, error) {
+	objects, err := s.Objects()
+	if err != nil {
+		return nil, err
+	}
+	present := make(map[digest.Tree]bool, len(objects))
+	for _, o := range objects {
+		present[o.Tree] = true
+	}
+	return present, nil
 }
 
 // cleanMeta removes descriptions and index entries of objects that are not there. The exclusive lock on meta/
@@ -148,14 +175,22 @@ func (s *Store) cleanMeta(r *CleanReport) error {
 		return err
 	}
 	defer held.Close()
-	objects, err := s.Objects()
+	present, err := s.present()
 	if err != nil {
 		return err
 	}
-	present := make(map[digest.Tree]bool, len(objects))
-	for _, o := range objects {
-		present[o.Tree] = true
-	}
+	return s.eachOrphan(present, func(path string, fi fs.FileInfo) error {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+		r.Meta++
+		r.Bytes += diskBytes(fi)
+		return nil
+	})
+}
+
+// eachOrphan calls do for every description and index entry of a tree that is not present.
+func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi fs.FileInfo) error) error {
 	describes := func(name string) bool {
 		t, err := digest.ParseTreeHex(strings.TrimSuffix(strings.TrimSuffix(name, infoSuffix), manifestSuffix))
 		return err == nil && present[t]
@@ -164,59 +199,43 @@ func (s *Store) cleanMeta(r *CleanReport) error {
 		t, ok := s.readIndex(name)
 		return ok && present[t] && !strings.HasPrefix(name, durable.TempPrefix)
 	}
-	return errors.Join(s.removeUnless(metaDir, describes, r), s.removeUnless(indexDir, leads, r))
-}
-
-// removeUnless removes the files of a directory that keep does not want.
-func (s *Store) removeUnless(dir string, keep func(name string) bool, r *CleanReport) error {
-	entries, err := os.ReadDir(s.path(dir))
-	if err != nil {
-		return err
+	unless := func(keep func(name string) bool) func(string, fs.FileInfo) error {
+		return func(path string, fi fs.FileInfo) error {
+			if keep(fi.Name()) {
+				return nil
+			}
+			return do(path, fi)
+		}
 	}
-	for _, e := range entries {
-		if keep(e.Name()) {
-			continue
-		}
-		fi, err := e.Info()
-		if err != nil {
-			continue // removed meanwhile
-		}
-		if err := os.Remove(s.path(dir, e.Name())); err != nil {
-			return err
-		}
-		r.Meta++
-		r.Bytes += diskBytes(fi)
-	}
-	return nil
+	return errors.Join(eachFile(s.path(metaDir), unless(describes)), eachFile(s.path(indexDir), unless(leads)))
 }
 
 // cleanParts removes partial downloads that are old and that nobody works on, and what was kept beside them.
 func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
-	if before.IsZero() {
-		return nil
-	}
-	entries, err := os.ReadDir(s.path(downloadsDir))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), partSuffix) {
-			continue
-		}
-		path := s.path(downloadsDir, e.Name())
-		fi, err := os.Lstat(path)
-		if err != nil || !fi.ModTime().Before(before) {
-			continue
-		}
+	return s.eachOldPart(before, func(path string, fi fs.FileInfo) error {
 		lock, err := filelock.TryLock(path)
 		if err != nil {
-			continue // somebody works on it
+			return nil // somebody works on it
 		}
+		beside := diskBytesAt(besidePart(path))
 		if err := errors.Join(removeBeside(path), lock.Remove()); err != nil {
 			return err
 		}
 		r.Parts++
-		r.Bytes += diskBytes(fi)
+		r.Bytes += diskBytes(fi) + beside
+		return nil
+	})
+}
+
+// eachOldPart calls do for every partial download that nobody has written to since before.
+func (s *Store) eachOldPart(before time.Time, do func(path string, fi fs.FileInfo) error) error {
+	if before.IsZero() {
+		return nil
 	}
-	return nil
+	return eachFile(s.path(downloadsDir), func(path string, fi fs.FileInfo) error {
+		if !strings.HasSuffix(path, partSuffix) || !fi.ModTime().Before(before) {
+			return nil
+		}
+		return do(path, fi)
+	})
 }

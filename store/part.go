@@ -46,9 +46,12 @@ func (p *Part) Done() error { return errors.Join(removeBeside(p.path), p.lock.Re
 // Release keeps the download so that a later one resumes it.
 func (p *Part) Release() error { return p.lock.Release() }
 
+// besidePart is where a downloader keeps what it knows of a part.
+func besidePart(path string) string { return path + ".etag" }
+
 // removeBeside removes what a downloader kept beside a part.
 func removeBeside(path string) error {
-	if err := os.Remove(path + ".etag"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(besidePart(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gostore/internal/digest"
+	"gostore/internal/durable"
 	"gostore/internal/filelock"
 )
 
@@ -381,7 +382,7 @@ func TestClaimAndDiscard(t *testing.T) {
 	if err := <-waiting; !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("leased a discarded object: %v", err)
 	}
-	usage, err := s.Leftovers()
+	usage, err := s.Reclaimable(nil, CleanOptions{})
 	if err != nil || usage == 0 {
 		t.Errorf("leftovers: %d, %v", usage, err)
 	}
@@ -510,8 +511,38 @@ func isSharedDir(root, name string) bool {
 	return !strings.Contains(rel, "/") || strings.HasPrefix(rel, "files/") && strings.Count(rel, "/") == 1
 }
 
-// Usage promises exactly what is given back.
-func TestUsageIsExact(t *testing.T) {
+// litter leaves what crashes, failures and interrupted collections leave, some of it sharing files with objects.
+func litter(t *testing.T, s *Store, old time.Time) {
+	t.Helper()
+	fail := func(c content) func(*Stage) error {
+		return func(g *Stage) error { return errors.Join(c.fill(g), errors.New("no more")) }
+	}
+	if _, err := s.Add(t.Context(), Spec{Name: "failed", Version: "1"}, fail(content{"f": string(big("only in files"))})); err == nil {
+		t.Fatal("added what failed")
+	}
+	for _, name := range []string{stagePrefix + "killed", trashPrefix + "killed"} {
+		g, err := s.newStage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := content{"d/one": string(big("one")), "d/alone": string(big("alone" + name)), "small": name}
+		if err := errors.Join(c.fill(g), g.held.Close(), os.Rename(s.path(g.name), s.path(objectsDir, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part := s.path(downloadsDir, "h1-00"+partSuffix)
+	for path, data := range map[string][]byte{
+		s.metaPath(digest.Tree{1}, manifestSuffix): big("manifest"), s.path(metaDir, durable.TempPrefix+"x"): big("temp"),
+		s.path(indexDir, "h1-00"): big("index"), part: big("part"), besidePart(part): big("etag"),
+	} {
+		if err := errors.Join(os.WriteFile(path, data, 0o644), os.Chtimes(path, old, old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Reclaimable promises exactly what is given back.
+func TestReclaimableIsExact(t *testing.T) {
 	s := open(t)
 	trees := map[string]digest.Tree{}
 	for name, c := range map[string]content{
@@ -531,12 +562,15 @@ func TestUsageIsExact(t *testing.T) {
 	}
 	// A content that lost its link in files/ is held by the objects alone.
 	os.RemoveAll(s.path(filesDir, sharedShard(string(big("three")))))
-	for _, step := range [][]string{{"b"}, {"a"}, {"c"}} {
+	old := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	opt := CleanOptions{PartsBefore: old.Add(time.Hour)}
+	for _, step := range [][]string{{"b"}, {"a"}, {"c"}, {}} {
+		litter(t, s, old)
 		var condemned []digest.Tree
 		for _, name := range step {
 			condemned = append(condemned, trees[name])
 		}
-		promised, err := s.Usage(condemned)
+		promised, err := s.Reclaimable(condemned, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -550,7 +584,7 @@ func TestUsageIsExact(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		report, err := s.Clean(t.Context(), CleanOptions{})
+		report, err := s.Clean(t.Context(), opt)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -180,7 +180,11 @@ func (s *Store) cleanMeta(r *CleanReport) error {
 		return err
 	}
 	return s.eachOrphan(present, func(path string, fi fs.FileInfo) error {
-		if err := os.Remove(path); err != nil {
+		err := os.Remove(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // others write hints here under a temporary name, and rename them
+		}
+		if err != nil {
 			return err
 		}
 		r.Meta++

@@ -129,7 +129,7 @@ func (a *app) listProject() (*projectListing, error) {
 }
 
 func listProfile(p *profile.Profile) (*profileListing, error) {
-	g, err := p.Current()
+	g, err := p.Tools()
 	var none *profile.NoGenerationError
 	if errors.As(err, &none) {
 		return nil, nil
@@ -137,11 +137,7 @@ func listProfile(p *profile.Profile) (*profileListing, error) {
 	if err != nil {
 		return nil, err
 	}
-	env, err := environment.Load(g.Dir)
-	if err != nil {
-		return nil, err
-	}
-	return &profileListing{p.Name(), g.Number, toolsJSON(env)}, nil
+	return &profileListing{p.Name(), g.Number, toolsJSON(environment.Environment{Tools: g.Tools})}, nil
 }
 
 func (a *app) printListing(l listing) {

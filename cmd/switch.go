@@ -169,10 +169,7 @@ func (a *app) tellSwitch(p *profile.Profile, g profile.Generation, err error, as
 	if err != nil && !unchanged {
 		return err
 	}
-	env, err := environment.Load(g.Dir)
-	if err != nil {
-		return err
-	}
+	env := environment.Environment{Tools: g.Tools}
 	if asJSON {
 		return a.ui.answerJSON(map[string]any{
 			"profile": p.Name(), "generation": g.Number, "changed": !unchanged, "tools": toolsJSON(env), "path": p.Dir(),

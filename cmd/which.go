@@ -70,7 +70,7 @@ func (a *app) findCommand(command, profileName string) (path string, t environme
 	if err != nil && !errors.As(err, &none) {
 		return "", t, "", err
 	}
-	if path, t, ok := a.commandOf(own, command); ok && len(missing) == 0 {
+	if path, t, ok := a.commandOf(own.Tools, command); ok && len(missing) == 0 {
 		return path, t, fmt.Sprintf("profile %q", profileName), nil
 	}
 	if len(missing) > 0 {

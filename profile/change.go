@@ -58,18 +58,21 @@ func (p *Profile) Switch(ctx context.Context, c Change) (Generation, error) {
 	}
 	// The generation is a root once its link is durable; until then the lease keeps the environment.
 	defer lease.Release()
-	if from.Problem == "" && from.Number != 0 && from.Tree == lease.Object().Tree {
-		return from, ErrUnchanged
-	}
 	to, err := environment.Load(lease.Path())
 	if err != nil {
 		return Generation{}, err
+	}
+	if from.Problem == "" && from.Number != 0 && from.Tree == lease.Object().Tree {
+		from.Tools = to.Tools
+		return from, ErrUnchanged
 	}
 	record := Record{
 		Time: now(c.Time), Action: cmp.Or(c.Action, Switch), Who: c.Who,
 		From: from.point(), Changes: diff(tools, to.Tools),
 	}
-	return p.commit(lease, record)
+	g, err := p.commit(lease, record)
+	g.Tools = to.Tools
+	return g, err
 }
 
 // commit is steps 2 to 5 of a switch.
@@ -131,12 +134,13 @@ func (p *Profile) Rollback(ctx context.Context, to int, who Who, at time.Time) (
 	if g.Problem != "" {
 		return g, p.broken(strconv.Itoa(number), g.Problem)
 	}
-	if number == from.Number {
-		return g, ErrUnchanged
-	}
 	target, err := environment.Load(g.Dir)
 	if err != nil {
 		return g, err
+	}
+	g.Tools = target.Tools
+	if number == from.Number {
+		return g, ErrUnchanged
 	}
 	t, err := p.readTail()
 	if err != nil {

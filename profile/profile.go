@@ -121,6 +121,10 @@ type Generation struct {
 	Current bool
 	Dir     string // the environment's directory in the store, "" when the link does not name one
 	Problem string // what is wrong with it, "" when nothing is
+
+	// Tools are those of the environment, where Switch, Rollback and Tools return the generation: whoever
+	// looks later may find that it was pruned and collected.
+	Tools []environment.Tool
 }
 
 // CheckName reports whether name can be a profile's: at most 64 ASCII letters, digits and ". _ -",
@@ -178,7 +182,37 @@ func (p *Profile) path(name string) string { return filepath.Join(p.dir, name) }
 // Current returns the current generation. A profile that never had one gives a
 // *NoGenerationError; a current that does not lead to an environment gives a *BrokenError. Made is the
 // time of the link.
-func (p *Profile) Current() (Generation, error) {
+func (p *Profile) Current() (Generation, error) { return p.settled(p.current) }
+
+// Tools is Current with the tools; an environment that cannot be read is an error.
+func (p *Profile) Tools() (Generation, error) {
+	return p.settled(func() (Generation, error) {
+		g, err := p.current()
+		if err != nil {
+			return g, err
+		}
+		e, err := environment.Load(g.Dir)
+		g.Tools = e.Tools
+		return g, err
+	})
+}
+
+// settled calls look, which reads the current generation, until it succeeds or fails without another
+// generation having become current: readers hold no filelock, and what was current when they began
+// can be pruned and collected while they look.
+func (p *Profile) settled(look func() (Generation, error)) (Generation, error) {
+	for {
+		g, err := look()
+		if err == nil {
+			return g, nil
+		}
+		if now, nowErr := p.currentNumber(); nowErr != nil || now == g.Number {
+			return g, err
+		}
+	}
+}
+
+func (p *Profile) current() (Generation, error) {
 	number, err := p.currentNumber()
 	if err != nil {
 		return Generation{}, err
@@ -193,16 +227,6 @@ func (p *Profile) Current() (Generation, error) {
 		return g, p.broken(strconv.Itoa(number), g.Problem)
 	}
 	return g, nil
-}
-
-// Tools returns the tools of the current generation; errors are those of Current.
-func (p *Profile) Tools() ([]environment.Tool, error) {
-	g, err := p.Current()
-	if err != nil {
-		return nil, err
-	}
-	e, err := environment.Load(g.Dir)
-	return e.Tools, err
 }
 
 // Generations returns the generations in ascending order, also those that are broken. A profile that does

@@ -286,9 +286,52 @@ func TestTools(t *testing.T) {
 		t.Errorf("tools of nothing: %v", err)
 	}
 	switchTo(t, p, "1")
-	tools, err := p.Tools()
-	if err != nil || len(tools) != 1 || tools[0].String() != "tool@1" {
-		t.Errorf("tools are %v, %v", tools, err)
+	g, err := p.Tools()
+	if err != nil || len(g.Tools) != 1 || g.Tools[0].String() != "tool@1" || g.Number != 1 || !g.Current {
+		t.Errorf("it is %+v, %v", g, err)
+	}
+}
+
+// What a change returns carries its tools also where nothing changed: the caller holds nothing that would
+// keep the environment until it has looked itself.
+func TestChangesReturnTools(t *testing.T) {
+	p := open(t, newStore(t), "default")
+	check := func(g Generation, err error, want string) {
+		t.Helper()
+		if len(g.Tools) != 1 || g.Tools[0].Version != want {
+			t.Errorf("generation %d, %v: tools are %v, want %s", g.Number, err, g.Tools, want)
+		}
+	}
+	check(switchTo(t, p, "1"), nil, "1")
+	check(switchTo(t, p, "2"), nil, "2")
+	again, err := trySwitch(t, p, "2")
+	check(again, err, "2")
+	for _, to := range []int{1, 1} {
+		back, err := p.Rollback(t.Context(), to, Who{}, time.Time{})
+		check(back, err, "1")
+	}
+}
+
+// What is current when a reader begins may have been pruned when it has gone further. Then it looks again.
+func TestReaderBesidePruning(t *testing.T) {
+	p := open(t, newStore(t), "default")
+	switchTo(t, p, "1")
+	looks := 0
+	g, err := p.settled(func() (Generation, error) {
+		number, err := p.currentNumber()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if looks++; looks == 1 {
+			switchTo(t, p, "2")
+			if gone, err := p.Prune(t.Context(), Pruning{}); err != nil || len(gone) != 1 {
+				t.Fatalf("pruned %v, %v", gone, err)
+			}
+		}
+		return p.generation(number, number)
+	})
+	if err != nil || g.Number != 2 || looks != 2 {
+		t.Errorf("after %d looks it is %+v, %v", looks, g, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -16,8 +17,11 @@ import (
 // quietInterval is the time between two lines about each task when stderr is no terminal.
 const quietInterval = 10 * time.Second
 
-// barWidth is the length of a bar, so that bar and words fit in 80 columns.
-const barWidth = 16
+// barWidth is the length of a bar where there is room for it; below leastBar none is drawn.
+const (
+	barWidth = 16
+	leastBar = 4
+)
 
 // board shows what several tasks at once are doing: bars on a terminal, elsewhere a line per
 // task at its start, every ten seconds and at its end.
@@ -28,11 +32,18 @@ type board struct {
 	work    []*meter
 	closed  chan struct{}
 	telling sync.WaitGroup
+	calm    func() bool // ends the watch for an interruption
 }
 
-func (u *ui) board() *board {
-	b := &board{ui: u, closed: make(chan struct{})}
-	if !u.terminal && !u.quiet {
+// board returns a board, which must be closed. What is redrawn after ctx was cancelled covers the "^C" that the
+// terminal wrote.
+func (u *ui) board(ctx context.Context) *board {
+	b := &board{ui: u, closed: make(chan struct{}), calm: func() bool { return true }}
+	switch {
+	case u.quiet:
+	case u.terminal:
+		b.calm = context.AfterFunc(ctx, u.rewind)
+	default:
 		b.telling.Go(b.tell)
 	}
 	return b
@@ -96,6 +107,7 @@ func (b *board) show(m *meter) {
 
 // close takes the bars away and says how long each finished task took.
 func (b *board) close() {
+	b.calm()
 	close(b.closed)
 	b.telling.Wait()
 	b.mu.Lock()
@@ -203,15 +215,17 @@ func (m *meter) numbers() string {
 	return m.text(m.now())
 }
 
-// draw draws the bar of a phase whose end is known.
-func (m *meter) draw(w io.Writer, _ decor.Statistics) error {
+// draw draws the bar of a phase whose end is known, no longer than the words leave room for: a line that
+// wraps cannot be redrawn.
+func (m *meter) draw(w io.Writer, stat decor.Statistics) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.total <= 0 {
+	width := min(barWidth, stat.AvailableWidth-len("[] "))
+	if m.total <= 0 || width < leastBar {
 		return nil
 	}
-	full := int(min(m.done, m.total) * barWidth / m.total)
-	_, err := fmt.Fprintf(w, "[%s%s] ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full))
+	full := int(min(m.done, m.total) * int64(width) / m.total)
+	_, err := fmt.Fprintf(w, "[%s%s] ", strings.Repeat("#", full), strings.Repeat(".", width-full))
 	return err
 }
 

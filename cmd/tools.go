@@ -52,7 +52,7 @@ func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	board := a.ui.board()
+	board := a.ui.board(ctx)
 	defer board.close()
 	jobs := make([]install.Job, len(tools))
 	for i, t := range tools {

@@ -145,6 +145,13 @@ func (u *ui) fail(err error) {
 	}
 }
 
+// rewind moves a terminal's cursor to the beginning of its line.
+func (u *ui) rewind() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	io.WriteString(u.stderr, "\r") // best effort: it is for the looks only
+}
+
 func (u *ui) message(label, colour, format string, args ...any) {
 	if u.colour && label != "" {
 		label = colour + label + "\x1b[0m"

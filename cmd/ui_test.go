@@ -179,9 +179,11 @@ func TestMeter(t *testing.T) {
 	if got, want := m.ending(), "go 1.22.6: installed in 24.0 s"; got != want {
 		t.Errorf("ended with %q, want %q", got, want)
 	}
-	var bar strings.Builder
 	m.update(install.Downloading, 35*mib, 70*mib)
-	if err := m.draw(&bar, decor.Statistics{}); err != nil || bar.String() != "[########........] " {
-		t.Errorf("bar %q, %v", bar.String(), err)
+	for room, want := range map[int]string{80: "[########........] ", 19: "[########........] ", 11: "[####....] ", 7: "[##..] ", 6: "", 0: ""} {
+		var bar strings.Builder
+		if err := m.draw(&bar, decor.Statistics{AvailableWidth: room}); err != nil || bar.String() != want {
+			t.Errorf("with room for %d the bar is %q, %v; want %q", room, bar.String(), err, want)
+		}
 	}
 }

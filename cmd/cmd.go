@@ -180,6 +180,11 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("%v", err).withHints(near, fmt.Sprintf("%q lists the flags", c.CommandPath()+" --help"))
 }
 
+// jsonFlag adds --json to a command.
+func jsonFlag(c *cobra.Command, set *bool) {
+	c.Flags().BoolVar(set, "json", false, "print the answer as JSON")
+}
+
 // openStore opens the store, creating it on first use.
 func (a *app) openStore() (*store.Store, error) {
 	if a.st != nil {

@@ -29,7 +29,7 @@ second one has more, "-" for one that it lacks, "M" for one that differs.`,
 	}
 	a.profileFlag(c, &name)
 	c.Flags().BoolVar(&files, "files", false, "compare file by file")
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

@@ -27,7 +27,7 @@ was done to the profile: when, by whom, with which command, and what it changed.
 		RunE: func(*cobra.Command, []string) error { return a.generations(name, asJSON) },
 	}
 	a.profileFlag(c, &name)
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

@@ -21,7 +21,7 @@ With TOOL@VERSION those releases are installed instead. Nothing keeps them: the 
   gostore install go@1.21.13 go@1.22.6`,
 		RunE: func(c *cobra.Command, args []string) error { return a.installTools(c.Context(), args, asJSON) },
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	c.ValidArgsFunction = a.completeTools
 	return c
 }

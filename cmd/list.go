@@ -24,7 +24,7 @@ func (a *app) listCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return a.list(name, asJSON) },
 	}
 	a.profileFlag(c, &name)
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 
@@ -61,7 +61,7 @@ type objectListing struct {
 	Name    string    `json:"name"`
 	Version string    `json:"version"`
 	Size    int64     `json:"size"` // bytes of content
-	Files   int       `json:"files"`
+	Files   int       `json:"files,omitempty"`
 	Added   time.Time `json:"added"`
 	From    string    `json:"from,omitempty"`
 }

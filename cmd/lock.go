@@ -47,7 +47,7 @@ that decided. What is locked already and is enough for them stays as it is; only
 	f.BoolVar(&o.remove, "remove", false, "take tools, or TOOL@VERSION that are extras, out of the lock")
 	f.BoolVar(&o.add, "add", false, "lock the versions beside the primary one")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
-	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools
 	return c
 }

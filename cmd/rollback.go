@@ -22,7 +22,7 @@ given, which may also be a later one. Nothing is removed; the history records it
 		ValidArgsFunction: a.completeGenerations,
 	}
 	a.profileFlag(c, &name)
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

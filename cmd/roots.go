@@ -42,7 +42,7 @@ takes it off the list; using it again puts it back.`,
 		},
 	}
 	c.Flags().StringVar(&forget, "forget", "", "take the project in this directory, or with this lock, off the list")
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

@@ -50,7 +50,7 @@ and each --check must succeed; otherwise nothing changes. "gostore rollback" goe
 	f := c.Flags()
 	f.StringArrayVar(&o.check, "check", nil, "command that must succeed in the new environment, may be repeated")
 	f.StringArrayVar(&o.remove, "remove", nil, "take a tool out of the profile, may be repeated")
-	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools
 	return c
 }

@@ -25,7 +25,7 @@ the exit status is 3 when there is one.`,
 		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, asJSON) },
 		ValidArgsFunction: a.completeObjects,
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

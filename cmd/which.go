@@ -33,7 +33,7 @@ then among those of the profile, and prints the path of the real program in the 
 		},
 	}
 	a.profileFlag(c, &name)
-	c.Flags().BoolVar(&asJSON, "json", false, "print the answer as JSON")
+	jsonFlag(c, &asJSON)
 	return c
 }
 

@@ -149,8 +149,7 @@ func explainIntegrity(err error) (int, []string) {
 	)
 	switch {
 	case errors.As(err, &damaged):
-		return exitIntegrity, []string{fmt.Sprintf("to have it again: chmod -R u+w and rm -rf its directory, store/%s, then gostore install",
-			damaged.Object.Base())}
+		return exitIntegrity, []string{`"gostore verify" says how to have it again`}
 	case errors.As(err, &database):
 		return exitIntegrity, []string{"the checksum database does not vouch for this release, so nothing of it was kept",
 			"try another network or another GOPROXY; if it stays, somebody is tampering"}

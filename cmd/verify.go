@@ -3,10 +3,12 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/environment"
 	"gostore/internal/tree"
 	"gostore/store"
 )
@@ -54,6 +56,7 @@ func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
 		var damaged *store.DamagedError
 		if errors.As(err, &damaged) {
 			v.Faults = damaged.Faults
+			err = advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
 		}
 		verdicts = append(verdicts, v)
 		failures = append(failures, err)
@@ -70,6 +73,15 @@ func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// renewal returns the line of shell that replaces a damaged object.
+func (a *app) renewal(o store.Object) string {
+	line := fmt.Sprintf("chmod -R u+w %[1]q && rm -rf %[1]q", a.st.Path(o))
+	if o.Name == environment.ObjectName {
+		return line // whoever needs it next makes it anew
+	}
+	return line + " && gostore install " + label(o)
 }
 
 // findObjects finds the objects that are named, or all of them.

@@ -199,7 +199,8 @@ func explainProfile(err error) (int, []string) {
 	case errors.As(err, &missing):
 		return exitNotFound, []string{"it has " + strings.Trim(fmt.Sprint(missing.Have), "[]")}
 	case errors.As(err, &broken):
-		return exitFailed, []string{"go back to a generation that is whole: gostore rollback N", `"gostore generations" lists them`}
+		return exitFailed, []string{"go back to a generation that is whole: gostore rollback N", `"gostore generations" lists them`,
+			`where none is, "gostore switch" alone, in a project, makes one of what is locked there`}
 	case errors.As(err, &history) && history.Torn:
 		return exitFailed, []string{"nothing is lost: the next switch replaces the torn line"}
 	case errors.As(err, &history):

@@ -62,7 +62,7 @@ generation must be among neither the newest nor the young ones to be removed.`,
 	f.IntVar(&o.keep, "keep", 0, "of each profile, keep only this many of the newest generations")
 	f.StringVar(&o.olderThan, "older-than", "", "age from which generations and projects go, such as 30d, 2w or 12h")
 	f.StringVar(&o.why, "why", "", "print what keeps this object, and remove nothing")
-	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
+	jsonFlag(c, &o.json)
 	_ = c.RegisterFlagCompletionFunc("why", a.completeObjects) // fails only for a flag that is not there
 	return c
 }
@@ -73,8 +73,14 @@ type gcJSON struct {
 	Generations []string        `json:"generations"` // removed, "default 3"
 	Projects    []string        `json:"projects"`    // forgotten
 	Objects     []objectListing `json:"objects"`     // removed
-	Skipped     []objectListing `json:"skipped"`     // became needed meanwhile
+	Skipped     []skippedJSON   `json:"skipped"`     // could not be removed
 	Bytes       int64           `json:"bytes"`       // of disk, given back
+}
+
+// skippedJSON is an object that was to be removed and was left.
+type skippedJSON struct {
+	objectListing
+	Reason string `json:"reason"`
 }
 
 func (a *app) gc(ctx context.Context, o gcOptions) error {
@@ -95,7 +101,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if err != nil {
 		return err
 	}
-	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []objectListing{}}
+	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []skippedJSON{}}
 	for _, g := range gone.generations {
 		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
 	}
@@ -109,7 +115,9 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	}
 	report, err := gc.Sweep(ctx, st, plan, read, gc.Options{})
 	answer.Objects, answer.Bytes = removed(report.Removed, plan.Dead), report.Freed
-	answer.Skipped = planned(report.Skipped)
+	for i, o := range planned(report.Skipped) {
+		answer.Skipped = append(answer.Skipped, skippedJSON{o, report.Skipped[i].Reason})
+	}
 	if err != nil {
 		return err
 	}
@@ -160,7 +168,7 @@ func (a *app) tellGC(answer gcJSON, o gcOptions) error {
 		a.ui.answer("%s %s %s@%s, %s", verb, d.Tree[len("b3:"):][:12], d.Name, d.Version, size(d.Size))
 	}
 	for _, d := range answer.Skipped {
-		a.ui.note("left %s@%s: it is needed again", d.Name, d.Version)
+		a.ui.note("left %s@%s: %s", d.Name, d.Version, d.Reason)
 	}
 	a.ui.answer("%s %s, %s of disk", verb, count(len(answer.Objects), "object"), size(answer.Bytes))
 	return nil

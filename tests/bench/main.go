@@ -40,9 +40,10 @@ type bench struct {
 	ctx     context.Context
 	dir     string // for this run, removed at the end
 	runs    int
-	gostore string // the program
-	proxy   string // GOPROXY of the toolchains that were fetched
-	count   int    // of fresh directories
+	gostore string   // the program
+	proxy   string   // GOPROXY of the toolchains that were fetched
+	count   int      // of fresh directories
+	made    []string // those of the comparison that runs
 }
 
 // comparisons in the order in which they run.
@@ -85,6 +86,10 @@ func run(ctx context.Context) error {
 		if err := c.run(b); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
+		for _, dir := range b.made {
+			remove(dir)
+		}
+		b.made = nil
 	}
 	return nil
 }
@@ -109,6 +114,7 @@ func (b *bench) fresh(name string) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		panic(err) // the directory was made by us a moment ago
 	}
+	b.made = append(b.made, dir)
 	return dir
 }
 

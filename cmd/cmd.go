@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -30,8 +31,9 @@ type Config struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Environ        []string
-	Dir            string // the working directory, absolute
-	VerifierKey    string // of the checksum database; empty means the public one's
+	Dir            string        // the working directory, absolute
+	VerifierKey    string        // of the checksum database; empty means the public one's
+	Stall          time.Duration // how long a download may stand still; 0 is package fetch's default
 }
 
 // getenv returns the value of a variable, "" when it is not set. The last setting counts, as

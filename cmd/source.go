@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"gostore/internal/fetch"
 	"gostore/internal/install"
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
@@ -54,7 +55,9 @@ func (s *goSource) connect(ctx context.Context) (*goproxy.Source, error) {
 			return
 		}
 		s.app.ui.detail("module proxies as in %s", origin)
-		s.online, s.err = goproxy.New(goproxy.Config{Proxies: proxies, Dir: s.dir, VerifierKey: s.app.cfg.VerifierKey})
+		s.online, s.err = goproxy.New(goproxy.Config{
+			Proxies: proxies, Dir: s.dir, VerifierKey: s.app.cfg.VerifierKey, Client: &fetch.Client{Stall: s.app.cfg.Stall},
+		})
 	})
 	return s.online, s.err
 }

@@ -37,7 +37,8 @@ process needs. What is in use is never removed, and nothing has to wait for it.
 Without --keep and --older-than all generations and projects count. --keep N first removes
 generations except the N newest of each profile and the current one; --older-than removes
 generations made before then and forgets projects not used since then. With both a
-generation must be among neither the newest nor the young ones to be removed.`,
+generation must be among neither the newest nor the young ones to be removed. Downloads that
+were interrupted are kept for a week, or for as long as --older-than says if that is less.`,
 		Example: `  gostore gc --dry-run
   gostore gc
   gostore gc --keep 3
@@ -105,7 +106,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	for _, g := range gone.generations {
 		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
 	}
-	abandoned := store.CleanOptions{PartsBefore: time.Now().Add(-partAge)}
+	abandoned := store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}
 	if o.dryRun {
 		answer.Objects = planned(plan.Dead)
 		if answer.Bytes, err = plan.Measure(st, abandoned); err != nil {
@@ -213,6 +214,14 @@ func (a *app) prune(ctx context.Context, o gcOptions) (pruned, error) {
 		}
 	}
 	return gone, nil
+}
+
+// partsBefore returns when a download must have been interrupted to be given up.
+func partsBefore(o gcOptions, now time.Time) time.Time {
+	if age, err := parseAge(o.olderThan); err == nil && age < partAge { // prune has reported one that is none
+		return now.Add(-age)
+	}
+	return now.Add(-partAge)
 }
 
 // parseAge reads 30d, 2w, 12h and what Go calls a duration.

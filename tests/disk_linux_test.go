@@ -52,6 +52,10 @@ func inNamespace(t *testing.T) bool {
 	return false
 }
 
+// ownPadding makes the toolchains here differ from those of other tests. What a process of another mount namespace has
+// open counts by its name, because its path means nothing here.
+const ownPadding = 4321
+
 // disk is a small file system that can be filled up.
 type disk struct {
 	t   *testing.T
@@ -132,7 +136,7 @@ func TestFullDisk(t *testing.T) {
 	for name, fill := range map[string]func(disk){"blocks": disk.fillBlocks, "inodes": disk.fillInodes} {
 		t.Run(name, func(t *testing.T) {
 			d := mountDisk(t, "size=8m,nr_inodes=2000,mode=755")
-			w := newWorldIn(t, upstream.Config{}, d.dir)
+			w := newWorldIn(t, upstream.Config{Padding: ownPadding}, d.dir)
 			w.sh(`gostore switch go@1.22.5 && gostore switch go@1.22.6 && gostore lock go@1.22.6 && gostore shell -- true
 				gostore install go@1.21.0 && cp gostore.lock before`)
 			fill(d)
@@ -183,7 +187,7 @@ func TestFullDiskAndHistory(t *testing.T) {
 		return
 	}
 	d := mountDisk(t, "size=8m,mode=755")
-	w := newWorldIn(t, upstream.Config{}, d.dir)
+	w := newWorldIn(t, upstream.Config{Padding: ownPadding}, d.dir)
 	history := filepath.Join(d.dir, "root", "profiles", "default", "history")
 	length := func() int {
 		fi, err := os.Stat(history)

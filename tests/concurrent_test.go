@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,111 +18,9 @@ import (
 	"testing"
 
 	"gostore/internal/filelock"
+	"gostore/internal/release"
 	"gostore/tests/upstream"
 )
-
-// gostore prepares a command, which ends with the test at the latest.
-func (w *world) gostore(dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(w.t.Context(), filepath.Join(filepath.Dir(w.dir), "bin", "gostore"), args...)
-	cmd.Dir, cmd.Env = dir, w.environ
-	return cmd
-}
-
-// root returns a path in the store.
-func (w *world) root(elements ...string) string {
-	return filepath.Join(append([]string{filepath.Dir(w.dir), "root"}, elements...)...)
-}
-
-// ended runs a command and returns its exit status, -1 for a signal, and what it printed.
-func ended(cmd *exec.Cmd) (status int, stdout, stderr string) {
-	var out, diagnosis strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &diagnosis
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return -1, "", err.Error()
-	}
-	return cmd.ProcessState.ExitCode(), out.String(), diagnosis.String()
-}
-
-// switched is what "gostore switch --json" and "gostore rollback --json" answer.
-type switched struct {
-	Generation int
-	Changed    bool
-	Tools      []struct{ Version, Tree string }
-}
-
-// session is a program in "gostore shell" that uses its tools whenever it is told to.
-type session struct {
-	cmd         *exec.Cmd
-	in          io.WriteCloser
-	out         *bufio.Reader
-	environment string // its directory
-	tool        string // the directory of its primary go
-}
-
-// sessionScript says where it is, then runs "X version" for each line X that it reads.
-const sessionScript = `echo "$GOSTORE_ENVIRONMENT" "$(go env GOROOT)"
-while read name; do "$name" version || echo "$name failed"; done`
-
-// startSession starts the script through a "gostore shell", or through several, one in the other, for as many
-// lists of tools. It returns when the script runs.
-func (w *world) startSession(dir string, shells ...[]string) (*session, error) {
-	var args []string
-	for i, tools := range shells {
-		if i > 0 {
-			args = append(args, "gostore")
-		}
-		args = append(append(append(args, "shell", "-q"), tools...), "--")
-	}
-	s := &session{cmd: w.gostore(dir, append(args, "sh", "-c", sessionScript)...)}
-	var diagnosis strings.Builder
-	s.cmd.Stderr = &diagnosis
-	in, err := s.cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	s.in, s.out = in, bufio.NewReader(out)
-	line, err := s.out.ReadString('\n')
-	if err != nil {
-		return nil, fmt.Errorf("gostore %q: %v\n%s", s.cmd.Args[1:], s.cmd.Wait(), diagnosis.String())
-	}
-	if n, err := fmt.Sscan(line, &s.environment, &s.tool); n != 2 {
-		return nil, fmt.Errorf("gostore %q says %q: %v", s.cmd.Args[1:], line, err)
-	}
-	return s, nil
-}
-
-// use runs "name version" in the session; it must say that it is version.
-func (s *session) use(name, version string) error {
-	if _, err := io.WriteString(s.in, name+"\n"); err != nil {
-		return err
-	}
-	line, err := s.out.ReadString('\n')
-	if err == nil && !strings.HasPrefix(line, "go version go"+version+" ") {
-		err = fmt.Errorf("it says %q", line)
-	}
-	if err != nil {
-		return fmt.Errorf("%s of go@%s in %s: %w", name, version, s.environment, err)
-	}
-	return nil
-}
-
-// end lets the session end by itself.
-func (s *session) end() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
-
-// kill ends the session with SIGKILL.
-func (s *session) kill() {
-	s.cmd.Process.Kill() // an error is that it has ended, which Wait tells as well
-	s.cmd.Wait()
-}
 
 // checkLeased reports an object that is leased though it should not be, or the reverse.
 func checkLeased(t *testing.T, want bool, dirs ...string) {
@@ -225,25 +124,29 @@ func TestOneDownloadForAll(t *testing.T) {
 	const processes = 6
 	w := newWorld(t, upstream.Config{})
 	gate := make(chan struct{})
-	asked := make(chan string, 4*processes)
 	w.server.Fault(upstream.Fault{Path: ".zip", Hook: func(r *http.Request) {
-		asked <- r.Method
 		if r.Method == http.MethodGet {
 			<-gate
 		}
 	}})
-	var group sync.WaitGroup
+	var resolved, group sync.WaitGroup
+	resolved.Add(processes)
 	for range processes {
-		cmd := w.gostore(w.dir, "install", "-q", "go@1.22.6")
+		cmd := w.gostore(w.dir, "install", "-v", "go@1.22.6")
 		group.Go(func() {
-			if status, out, diagnosis := ended(cmd); status != 0 || !strings.HasPrefix(out, "go@1.22.6 ") {
-				t.Errorf("ended with status %d, %q\n%s", status, out, diagnosis)
+			told := sync.OnceFunc(resolved.Done)
+			defer told()
+			cmd.Stderr = watcher(func(text string) {
+				if strings.Contains(text, "go@1.22.6 is go 1.22.6") {
+					told()
+				}
+			})
+			if out, err := cmd.Output(); err != nil || !strings.HasPrefix(string(out), "go@1.22.6 ") {
+				t.Errorf("says %q, %v", out, err)
 			}
 		})
 	}
-	for methods := ""; strings.Count(methods, "HEAD") < processes || !strings.Contains(methods, "GET"); {
-		methods += <-asked // each asks for the size, and then wants to download
-	}
+	resolved.Wait() // each has found out what it wants, and goes on to the download
 	close(gate)
 	group.Wait()
 	gets := 0
@@ -256,6 +159,14 @@ func TestOneDownloadForAll(t *testing.T) {
 		t.Errorf("%d processes downloaded %d times", processes, gets)
 	}
 	w.sh("gostore verify -q")
+}
+
+// watcher is called with everything that is written to it.
+type watcher func(text string)
+
+func (w watcher) Write(p []byte) (int, error) {
+	w(string(p))
+	return len(p), nil
 }
 
 // A collection neither waits for an installation or a running command, nor disturbs them.
@@ -274,7 +185,11 @@ func TestCollectionDisturbsNobody(t *testing.T) {
 		done <- fmt.Sprint(status, diagnosis)
 	}()
 	for range 40 { // of 64 pieces and more
-		gate <- struct{}{}
+		select {
+		case gate <- struct{}{}:
+		case got := <-done:
+			t.Fatalf("the installation ended early: %s", got)
+		}
 	}
 	w.awaitPart(256 << 10)
 	for _, line := range []string{"gostore gc", "gostore gc --keep 0", "gostore gc --older-than 0d"} {
@@ -365,9 +280,14 @@ func TestFortySwitches(t *testing.T) {
 	w := newWorld(t, upstream.Config{Versions: versions})
 	var arrived sync.WaitGroup
 	arrived.Add(processes)
+	arrive := map[string]func(){}
+	for _, version := range versions {
+		arrive[version] = sync.OnceFunc(arrived.Done)
+	}
 	w.server.Fault(upstream.Fault{Path: ".zip", Hook: func(r *http.Request) {
 		if r.Method == http.MethodGet {
-			arrived.Done()
+			key, _ := strings.CutPrefix(path.Base(r.URL.Path), "v0.0.1-go")
+			arrive[strings.TrimSuffix(key, "."+release.Host().OS+"-"+release.Host().Arch+".zip")]()
 			arrived.Wait()
 		}
 	}})
@@ -378,6 +298,7 @@ func TestFortySwitches(t *testing.T) {
 		cmd := w.gostore(w.dir, "switch", "--json", "go@"+version)
 		group.Go(func() {
 			status, out, diagnosis := ended(cmd)
+			arrive[version]() // at the latest
 			var s switched
 			err := json.Unmarshal([]byte(out), &s)
 			mu.Lock()

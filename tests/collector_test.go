@@ -1,0 +1,137 @@
+package tests
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/tests/upstream"
+)
+
+// pipe is a lock file that is a named pipe: whoever reads it waits in the middle of what he does until
+// the test lets him go on.
+type pipe struct {
+	t     *testing.T
+	path  string
+	text  []byte
+	ended chan string // says how the reader ended
+}
+
+// make puts a pipe into the place of what is there.
+func (p *pipe) make() {
+	p.t.Helper()
+	if err := errors.Join(os.Remove(p.path), unix.Mkfifo(p.path, 0o644)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// awaitReader returns when somebody opened the pipe, with the function that gives him what he wants.
+func (p *pipe) awaitReader() (answer func()) {
+	p.t.Helper()
+	opened := make(chan *os.File, 1)
+	go func() {
+		f, err := os.OpenFile(p.path, os.O_WRONLY, 0)
+		if err != nil {
+			p.t.Error(err)
+		}
+		opened <- f
+	}()
+	select {
+	case f := <-opened:
+		p.make() // another, which the next reader opens also while this one still reads
+		return func() {
+			if _, err := f.Write(p.text); err != nil {
+				p.t.Error(err)
+			}
+			f.Close()
+		}
+	case how := <-p.ended:
+		p.t.Fatalf("the collection ended without looking: %s", how)
+	}
+	return nil
+}
+
+// The collector reads the roots, claims what they do not reach, and reads them again. What became a root in between
+// stays. Who wants what is claimed waits, and has it in the end, whether it stayed or went.
+func TestCollectorLooksAgain(t *testing.T) {
+	w := newWorld(t, upstream.Config{})
+	w.write(w.dir, map[string]string{"gostore.toml": ""})
+	w.sh("gostore lock -q go@1.21.0 && gostore install -q")
+	p := &pipe{t: t, path: filepath.Join(w.dir, "gostore.lock"), ended: make(chan string, 1)}
+	var err error
+	if p.text, err = os.ReadFile(p.path); err != nil {
+		t.Fatal(err)
+	}
+	p.make()
+	w.sh("cd / && gostore shell -q go@1.22.5 -- true")
+	paths := strings.Fields(w.sh("cd / && gostore install -q go@1.22.5 go@1.23.0 go@1.22.6"))
+
+	collector := w.gostore("/", "gc", "--json")
+	go func() {
+		_, out, diagnosis := ended(collector)
+		p.ended <- out + diagnosis
+	}()
+	goOn := p.awaitReader() // it has read the profiles
+	w.sh("cd / && gostore switch -q go@1.22.5 && gostore switch -q --profile other go@1.23.0")
+	goOn()
+	goOn = p.awaitReader() // it has claimed all of it, but not the environment that is new
+	checkLeased(t, true, paths[1], paths[3], paths[5])
+	var waiting sync.WaitGroup
+	for _, cmd := range []*exec.Cmd{w.gostore("/", "shell", "-q", "go@1.22.5", "--", "go", "version"), w.gostore("/", "install", "-q", "go@1.22.6")} {
+		waiting.Go(func() {
+			if status, out, diagnosis := ended(cmd); status != 0 {
+				t.Errorf("%q ended with status %d: %s%s", cmd.Args[1:], status, out, diagnosis)
+			}
+		})
+	}
+	goOn()
+	waiting.Wait()
+	checkCollected(t, <-p.ended, []string{"go 1.22.6"}, []string{"environment go_1.22.5", "go 1.22.5", "go 1.23.0"})
+	downloads := 0
+	for _, r := range w.server.Requests() {
+		if r.Method == http.MethodGet && strings.Contains(r.Path, "1.22.6") && strings.HasSuffix(r.Path, ".zip") {
+			downloads++
+		}
+	}
+	if downloads != 2 {
+		t.Errorf("what the collector took away was downloaded %d times, want 2", downloads)
+	}
+	if err := os.Remove(p.path); err != nil {
+		t.Fatal(err)
+	}
+	w.sh("gostore verify -q go@1.22.5 go@1.23.0 go@1.22.6")
+	for _, name := range []string{"default", "other"} {
+		w.sh(w.root("profiles", name, "current", "bin", "go") + " version")
+	}
+}
+
+// checkCollected compares the answer of a collection with what it should have removed and skipped.
+func checkCollected(t *testing.T, text string, removed, skipped []string) {
+	t.Helper()
+	type object struct{ Name, Version string }
+	var answer struct{ Objects, Skipped []object }
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	check := func(what string, objects []object, want []string) {
+		var got []string
+		for _, o := range objects {
+			got = append(got, o.Name+" "+o.Version)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("it %s %q, want %q", what, got, want)
+		}
+	}
+	check("removed", answer.Objects, removed)
+	check("skipped", answer.Skipped, skipped)
+}

@@ -17,7 +17,8 @@ import (
 
 // CleanOptions says what Clean removes beside what no reader can see.
 type CleanOptions struct {
-	// PartsBefore removes partial downloads that nobody has written to since. The zero time keeps all.
+	// PartsBefore removes partial downloads, and temporary files of writers that were killed, which nobody
+	// has written to since. The zero time keeps all.
 	PartsBefore time.Time
 }
 
@@ -26,7 +27,7 @@ type CleanReport struct {
 	Trees int   // discarded objects and dead stages
 	Files int   // links of contents that no object holds any more
 	Meta  int   // descriptions and index entries of objects that are not there
-	Parts int   // partial downloads
+	Parts int   // partial downloads and temporary files
 	Bytes int64 // of disk, given back
 }
 
@@ -41,6 +42,7 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 		func(r *CleanReport) error { return s.cleanFiles(ctx, r) },
 		s.cleanMeta,
 		func(r *CleanReport) error { return s.cleanParts(opt.PartsBefore, r) },
+		func(r *CleanReport) error { return s.cleanTemps(opt.PartsBefore, r) },
 	}
 	var errs []error
 	for _, step := range steps {
@@ -242,4 +244,54 @@ func (s *Store) eachOldPart(before time.Time, do func(path string, fi fs.FileInf
 		}
 		return do(path, fi)
 	})
+}
+
+// tempAge is the least age of a temporary file that is removed. Not all of them are written under a filelock, so
+// that age must tell that no writer is active; each is written and renamed within moments.
+const tempAge = time.Hour
+
+// cleanTemps removes temporary files that are old.
+func (s *Store) cleanTemps(before time.Time, r *CleanReport) error {
+	return s.eachOldTemp(before, func(path string, fi fs.FileInfo) error {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		r.Parts++
+		r.Bytes += diskBytes(fi)
+		return nil
+	})
+}
+
+// eachOldTemp calls do for every temporary file outside meta/ and index/, which cleanMeta takes care of, that
+// was last written to before a time and is older than tempAge.
+func (s *Store) eachOldTemp(before time.Time, do func(path string, fi fs.FileInfo) error) error {
+	if before.IsZero() {
+		return nil
+	}
+	if latest := time.Now().Add(-tempAge); before.After(latest) {
+		before = latest
+	}
+	old := func(path string, fi fs.FileInfo) error {
+		if fi.IsDir() || !strings.HasPrefix(fi.Name(), durable.TempPrefix) || !fi.ModTime().Before(before) {
+			return nil
+		}
+		return do(path, fi)
+	}
+	errs := []error{eachFile(s.dir, old)}
+	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir} {
+		errs = append(errs, filepath.WalkDir(s.path(dir), func(path string, e fs.DirEntry, err error) error {
+			var fi fs.FileInfo
+			if err == nil {
+				fi, err = e.Info()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			return old(path, fi)
+		}))
+	}
+	return errors.Join(errs...)
 }

@@ -40,6 +40,7 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 		s.eachLeftover(u.tree),
 		s.eachShared(count),
 		s.eachOrphan(present, count),
+		s.eachOldTemp(opt.PartsBefore, count),
 		s.eachOldPart(opt.PartsBefore, func(path string, fi fs.FileInfo) error {
 			u.file(fi)
 			u.bytes += diskBytesAt(besidePart(path))

@@ -1,0 +1,272 @@
+package tests
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"gostore/tests/upstream"
+)
+
+// killVariable makes TestKill kill each command at each of its operations, and in each of its writes:
+// GOSTORE_TEST_KILL=all, two minutes.
+const killVariable = "GOSTORE_TEST_KILL"
+
+// killings are the commands that are killed, each in the state that the lines of shell before it make.
+var killings = []struct {
+	name    string
+	prepare string
+	command []string
+	next    string // what succeeds afterwards, the same command where it is ""
+	long    bool   // part of the long form only: it goes through much the same operations as another
+}{
+	{name: "install", prepare: `gostore lock go@1.22.6; rm -r "$GOSTORE_ROOT"`, command: []string{"install"}},
+	{name: "install beside a neighbour", prepare: "gostore switch go@1.22.5 && gostore lock go@1.22.6", command: []string{"install"}},
+	{name: "install an argument", long: true, prepare: "gostore switch go@1.22.6 && gostore lock go@1.22.6", command: []string{"install", "go@1.22.5"}},
+	{name: "enter", prepare: "gostore lock go@1.22.6 && gostore install go@1.22.6", command: []string{"shell", "--", "go", "version"}},
+	{name: "lock", prepare: "true", command: []string{"lock", "go@1.22.6"}},
+	{name: "lock anew", prepare: "gostore lock go@1.22.5 && gostore install", command: []string{"lock", "go@1.22.6"}},
+	{name: "first switch", prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
+	{name: "switch", prepare: "gostore switch go@1.22.5 && gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
+	{name: "switch and install", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "go@1.22.6"}},
+	{name: "remove", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "--remove", "go"},
+		next: "gostore switch --remove go || [ $? = 4 ]"}, // there is no go to remove
+	{name: "rollback", prepare: "gostore switch go@1.22.5 && gostore switch go@1.22.6", command: []string{"rollback", "1"}},
+	{name: "gc", prepare: `gostore switch go@1.22.5 && gostore install go@1.22.6 go@1.21.13 &&
+		gostore lock go@1.21.0 && gostore install && gostore lock go@1.20 && gostore install &&
+		mkdir "$GOSTORE_ROOT/store/.stage-X" && echo >"$GOSTORE_ROOT/store/.stage-X/file"`, command: []string{"gc"}},
+	{name: "gc of generations", prepare: "gostore switch go@1.22.5 && gostore switch go@1.22.6 && gostore switch go@1.21.13",
+		command: []string{"gc", "--keep", "1"}},
+}
+
+// A command is killed at each of its steps. At that instant every object is absent or complete, nothing that
+// was there and is needed is lost, and the same command then succeeds and comes to the same end as if nothing had
+// happened, after which a collection leaves nothing behind.
+//
+// The short form kills at one operation of each sort. What survives is what the kernel was told; what
+// a power cut would leave is another question.
+func TestKill(t *testing.T) {
+	beTracer()
+	needTracer(t, newWorld(t, upstream.Config{}))
+	long := os.Getenv(killVariable) == "all"
+	var killed, torn atomic.Int64
+	t.Cleanup(func() { t.Logf("killed before %d operations and in %d writes", killed.Load(), torn.Load()) })
+	for _, c := range killings {
+		if c.long && !long {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := newKilling(t, c.prepare, c.command)
+			if c.next != "" {
+				k.next = c.next
+			}
+			points := k.points(long)
+			for _, p := range points {
+				switch {
+				case !k.kill(p):
+					if p.n == 1 { // further ones may be fewer in one run than in another
+						t.Errorf("a second run had no %s", p.sort)
+					}
+				case p.torn:
+					torn.Add(1)
+				default:
+					killed.Add(1)
+				}
+			}
+			t.Logf("%d operations, %d points", len(k.operations), len(points))
+		})
+	}
+}
+
+// killing kills one command again and again.
+type killing struct {
+	*world
+	top     string
+	command []string
+	next    string // shell that succeeds after a kill
+	// What the undisturbed command does, and the sights before it, after it, and after the collection that follows.
+	operations           []operation
+	before, after, final sight
+}
+
+func newKilling(t *testing.T, prepare string, command []string) *killing {
+	w := newWorld(t, upstream.Config{Padding: 96 << 10})
+	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: "gostore " + strings.Join(command, " ")}
+	w.environ = append(w.environ, "GORACE=atexit_sleep_ms=0") // else each command of a race detecting build takes a second
+	w.sh(prepare)
+	k.atTop("mkdir saved; for d in root project; do if [ -e $d ]; then cp -a $d saved; fi; done")
+	k.before = look(t, k.top)
+	run, err := w.trace(request{Args: command})
+	if err != nil || run.Exit != 0 || len(run.Operations) == 0 {
+		t.Fatalf("undisturbed: %v, exit status %d\n%s", err, run.Exit, run.Output)
+	}
+	k.operations = run.Operations
+	k.after = look(t, k.top)
+	w.sh("gostore verify")
+	k.collect()
+	k.final = look(t, k.top)
+	leftBehind(t, k.top, k.final)
+	return k
+}
+
+// atTop runs shell in the directory above the project.
+func (k *killing) atTop(line string) {
+	k.t.Helper()
+	cmd := exec.Command("/bin/sh", "-e", "-c", line)
+	cmd.Dir = k.top
+	if out, err := cmd.CombinedOutput(); err != nil {
+		k.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+}
+
+// restore makes the state before the command again. Links between files stay links.
+func (k *killing) restore() {
+	k.t.Helper()
+	k.atTop("for d in root project; do if [ -e $d ]; then chmod -R u+w $d; rm -r $d; fi; if [ -e saved/$d ]; then cp -a saved/$d .; fi; done")
+}
+
+// collect collects when everything that a collection keeps for a while has become old.
+func (k *killing) collect() {
+	k.t.Helper()
+	k.atTop(`find root \( -name ".tmp-*" -o -name "*.part*" \) -exec touch -h -t 202001010000 {} +`)
+	k.sh("gostore gc")
+}
+
+// point is where to kill: at the n-th operation of a sort, from 1.
+type point struct {
+	sort string
+	n    int
+	torn bool
+}
+
+func (p point) String() string {
+	text := fmt.Sprintf("%s %d", p.sort, p.n)
+	if p.torn {
+		text += ", half of it"
+	}
+	return text
+}
+
+// points returns where to kill. Which operations there are of a sort, and in which order, is much the same in
+// every run; of all operations it is not, because what goes over the network is answered in any order.
+func (k *killing) points(all bool) []point {
+	count := map[string]int{}
+	var points []point
+	for _, op := range k.operations {
+		count[op.Sort]++
+		n := count[op.Sort]
+		if n > 1 && !all {
+			continue
+		}
+		if op.writes() {
+			points = append(points, point{op.Sort, n, true})
+		}
+		if !op.writes() || all {
+			points = append(points, point{op.Sort, n, false})
+		}
+	}
+	return points
+}
+
+// kill kills the command and reports whether it did: one run may be shorter than another.
+func (k *killing) kill(p point) bool {
+	k.restore()
+	run, err := k.trace(request{k.command, p.sort, p.n, p.torn})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if !run.Killed {
+		return false
+	}
+	k.t.Run(p.String(), func(t *testing.T) {
+		k := *k
+		w := *k.world
+		w.t, k.world = t, &w
+		k.checkKilled(run)
+		k.checkNext()
+	})
+	return true
+}
+
+var reported = regexp.MustCompile(`(?m)^(\S+) (?:is now|stays) at generation (\d+)`)
+
+// checkKilled checks the state that the kill left.
+func (k *killing) checkKilled(run traced) {
+	k.t.Helper()
+	now := look(k.t, k.top)
+	if now.lock != k.before.lock && now.lock != k.after.lock {
+		k.t.Errorf("the lock is\n%s", now.lock)
+	}
+	for profile, at := range now.current {
+		if at != k.before.current[profile] && at != k.after.current[profile] {
+			k.t.Errorf("%s is at generation %s", profile, at)
+		}
+	}
+	k.checkKept(now)
+	for _, match := range reported.FindAllStringSubmatch(run.Output, -1) {
+		if now.current[match[1]] != match[2] {
+			k.t.Errorf("it said %q, and then: %v", match[0], now)
+		}
+	}
+}
+
+// checkKept checks that all is there that was there before and that nobody wanted removed.
+func (k *killing) checkKept(now sight) {
+	k.t.Helper()
+	for _, object := range k.final.objects {
+		if slices.Contains(k.before.objects, object) && !slices.Contains(now.objects, object) {
+			k.t.Errorf("%s is lost", object)
+		}
+	}
+	for name, object := range k.before.generations {
+		if _, kept := k.final.generations[name]; kept && now.generations[name] != object {
+			k.t.Errorf("generation %s is lost", name)
+		}
+	}
+	for profile, at := range k.before.current {
+		if now.current[profile] == "" {
+			k.t.Errorf("%s was at generation %s and is at none", profile, at)
+		}
+	}
+}
+
+// checkNext checks that the same command succeeds now and that, all told, it is as if it had not been killed.
+func (k *killing) checkNext() {
+	k.t.Helper()
+	out := k.sh(k.next)
+	now := look(k.t, k.top)
+	k.checkKept(now)
+	if now.lock != k.after.lock {
+		k.t.Errorf("the lock became\n%s", now.lock)
+	}
+	for profile := range k.after.current {
+		if got, want := now.environment(profile), k.after.environment(profile); got != want {
+			k.t.Errorf("%s became %s, not %s\n%s", profile, got, want, out)
+		}
+	}
+	for _, match := range reported.FindAllStringSubmatch(out, -1) {
+		if now.current[match[1]] != match[2] {
+			k.t.Errorf("it said %q, and then: %v", match[0], now)
+		}
+	}
+	k.sh("gostore verify")
+	k.collect()
+	end := look(k.t, k.top)
+	k.checkKept(end)
+	if !slices.Equal(end.objects, k.final.objects) {
+		k.t.Errorf("the store holds %q, not %q", end.objects, k.final.objects)
+	}
+	if was := slices.Sorted(maps.Values(now.generations)); !reflect.DeepEqual(was, slices.Sorted(maps.Values(end.generations))) {
+		k.t.Errorf("a collection changed %v to %v", now, end)
+	}
+	leftBehind(k.t, k.top, end)
+}

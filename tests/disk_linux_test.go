@@ -3,7 +3,6 @@ package tests
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,23 +105,6 @@ func (d disk) empty() {
 	if err := os.RemoveAll(filepath.Join(d.dir, "fill")); err != nil {
 		d.t.Fatal(err)
 	}
-}
-
-// leftovers returns the stages, discarded objects and temporary files of a store.
-func leftovers(t *testing.T, root string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		name := e.Name()
-		if strings.HasPrefix(name, ".stage-") || strings.HasPrefix(name, ".trash-") || strings.HasPrefix(name, ".tmp-") {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }
 
 const fullHint = `gostore: hint: the disk is full: "gostore gc" removes what nothing uses`

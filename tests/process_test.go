@@ -3,6 +3,7 @@ package tests
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,6 +99,23 @@ func (w *world) awaitPart(size int64) {
 		}
 	}
 	w.t.Fatalf("no download reached %d bytes", size)
+}
+
+// leftovers returns the stages, discarded objects and temporary files of a store.
+func leftovers(t *testing.T, root string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		name := e.Name()
+		if strings.HasPrefix(name, ".stage-") || strings.HasPrefix(name, ".trash-") || strings.HasPrefix(name, ".tmp-") {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // TestInterruptedDownload stops an installation half way. Nothing is half made, the exit status says that it

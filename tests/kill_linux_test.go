@@ -101,7 +101,6 @@ type killing struct {
 func newKilling(t *testing.T, prepare string, command []string) *killing {
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
 	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: "gostore " + strings.Join(command, " ")}
-	w.environ = append(w.environ, "GORACE=atexit_sleep_ms=0") // else each command of a race detecting build takes a second
 	w.sh(prepare)
 	k.atTop("mkdir saved; for d in root project; do if [ -e $d ]; then cp -a $d saved; fi; done")
 	k.before = look(t, k.top)

@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// quickExit makes a gostore that detects races, as this test binary may be, not wait for a second when it ends.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 // serverKey is the key of a script's *upstream.Server among its values.
 type serverKey struct{}
 
@@ -78,6 +81,7 @@ func setup(env *testscript.Env) error {
 	} {
 		env.Setenv(name, value)
 	}
+	env.Vars = append(env.Vars, quickExit)
 	env.Defer(func() { unseal(env.WorkDir) })
 	return nil
 }

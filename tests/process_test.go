@@ -53,7 +53,7 @@ func newWorldIn(t *testing.T, c upstream.Config, top string) *world {
 	w.environ = []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + filepath.Join(top, "home"),
 		"GOSTORE_ROOT=" + filepath.Join(top, "root"), "GOPROXY=" + w.server.URL, "GOENV=off",
-		keyVariable + "=" + w.server.Key, "SHELL=/bin/sh", "TMPDIR=" + top,
+		keyVariable + "=" + w.server.Key, "SHELL=/bin/sh", "TMPDIR=" + top, quickExit,
 	}
 	return w
 }

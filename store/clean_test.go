@@ -36,3 +36,37 @@ func TestCleanBesideWriters(t *testing.T) {
 		}
 	}
 }
+
+// A lost manifest is made again also while a cleaning removes what it takes for left behind.
+func TestLostManifestBesideClean(t *testing.T) {
+	s := open(t)
+	lease, err := s.Add(t.Context(), Spec{Name: "go", Version: "1"}, content{"bin/go": "x"}.fill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	tree := lease.Object().Tree
+	stop := make(chan struct{})
+	var cleaner sync.WaitGroup
+	defer cleaner.Wait()
+	defer close(stop)
+	cleaner.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := s.Clean(t.Context(), CleanOptions{}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 500 {
+		os.Remove(s.metaPath(tree, manifestSuffix)) // may not have been made again
+		if m, err := s.Manifest(tree); err != nil || m.Digest() != tree {
+			t.Fatalf("it is %s, %v", m.Digest(), err)
+		}
+	}
+}

@@ -17,24 +17,53 @@ import (
 	"gostore/tests/upstream"
 )
 
-// pipe is a lock file that is a named pipe: whoever reads it waits in the middle of what he does until
-// the test lets him go on.
+// pipe is a named pipe in the place of a file: whoever reads that waits in the middle of what he does until the
+// test lets him go on.
 type pipe struct {
 	t     *testing.T
 	path  string
-	text  []byte
+	text  []byte      // of the file
 	ended chan string // says how the reader ended
 }
 
-// make puts a pipe into the place of what is there.
-func (p *pipe) make() {
+// pipeFor puts a pipe into the place of a file.
+func pipeFor(t *testing.T, path string) *pipe {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pipe{t: t, path: path, text: text, ended: make(chan string, 1)}
+	p.renew()
+	return p
+}
+
+// renew puts a pipe into the place of what is there.
+func (p *pipe) renew() {
 	p.t.Helper()
 	if err := errors.Join(os.Remove(p.path), unix.Mkfifo(p.path, 0o644)); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// awaitReader returns when somebody opened the pipe, with the function that gives him what he wants.
+// restore puts the file back.
+func (p *pipe) restore() {
+	p.t.Helper()
+	if err := errors.Join(os.Remove(p.path), os.WriteFile(p.path, p.text, 0o644)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// run runs a command that is going to read the pipe.
+func (p *pipe) run(cmd *exec.Cmd) {
+	go func() {
+		_, out, diagnosis := ended(cmd)
+		p.ended <- out + diagnosis
+	}()
+}
+
+// awaitReader returns when somebody opened the pipe, with the function that gives him what he wants. The
+// next reader must be given another pipe by then, or the file.
 func (p *pipe) awaitReader() (answer func()) {
 	p.t.Helper()
 	opened := make(chan *os.File, 1)
@@ -47,7 +76,6 @@ func (p *pipe) awaitReader() (answer func()) {
 	}()
 	select {
 	case f := <-opened:
-		p.make() // another, which the next reader opens also while this one still reads
 		return func() {
 			if _, err := f.Write(p.text); err != nil {
 				p.t.Error(err)
@@ -55,7 +83,7 @@ func (p *pipe) awaitReader() (answer func()) {
 			f.Close()
 		}
 	case how := <-p.ended:
-		p.t.Fatalf("the collection ended without looking: %s", how)
+		p.t.Fatalf("the command ended without reading %s: %s", p.path, how)
 	}
 	return nil
 }
@@ -66,22 +94,14 @@ func TestCollectorLooksAgain(t *testing.T) {
 	w := newWorld(t, upstream.Config{})
 	w.write(w.dir, map[string]string{"gostore.toml": ""})
 	w.sh("gostore lock -q go@1.21.0 && gostore install -q")
-	p := &pipe{t: t, path: filepath.Join(w.dir, "gostore.lock"), ended: make(chan string, 1)}
-	var err error
-	if p.text, err = os.ReadFile(p.path); err != nil {
-		t.Fatal(err)
-	}
-	p.make()
+	p := pipeFor(t, filepath.Join(w.dir, "gostore.lock"))
 	w.sh("cd / && gostore shell -q go@1.22.5 -- true")
 	paths := strings.Fields(w.sh("cd / && gostore install -q go@1.22.5 go@1.23.0 go@1.22.6"))
 
-	collector := w.gostore("/", "gc", "--json")
-	go func() {
-		_, out, diagnosis := ended(collector)
-		p.ended <- out + diagnosis
-	}()
+	p.run(w.gostore("/", "gc", "--json"))
 	goOn := p.awaitReader() // it has read the profiles
 	w.sh("cd / && gostore switch -q go@1.22.5 && gostore switch -q --profile other go@1.23.0")
+	p.renew()
 	goOn()
 	goOn = p.awaitReader() // it has claimed all of it, but not the environment that is new
 	checkLeased(t, true, paths[1], paths[3], paths[5])
@@ -105,12 +125,33 @@ func TestCollectorLooksAgain(t *testing.T) {
 	if downloads != 2 {
 		t.Errorf("what the collector took away was downloaded %d times, want 2", downloads)
 	}
-	if err := os.Remove(p.path); err != nil {
-		t.Fatal(err)
-	}
+	p.restore()
 	w.sh("gostore verify -q go@1.22.5 go@1.23.0 go@1.22.6")
 	for _, name := range []string{"default", "other"} {
 		w.sh(w.root("profiles", name, "current", "bin", "go") + " version")
+	}
+}
+
+// A switch that has built its environment and has no generation for it yet holds leases on all of it.
+func TestSwitchHoldsWhatItBuilt(t *testing.T) {
+	w := newWorld(t, upstream.Config{})
+	w.sh("cd / && gostore switch -q go@1.21.0")
+	p := pipeFor(t, w.root("profiles", "default", "history"))
+	p.run(w.gostore("/", "switch", "-q", "go@1.22.6"))
+	goOn := p.awaitReader()
+	p.restore() // for what it appends
+	built, err := filepath.Glob(w.root("store", "*1.22.6"))
+	if err != nil || len(built) != 2 {
+		t.Fatalf("it built %q, %v", built, err)
+	}
+	checkLeased(t, true, built...)
+	w.sh("cd / && gostore gc -q")
+	goOn()
+	if got := <-p.ended; got != "default is now at generation 2: go@1.22.6\n" {
+		t.Errorf("it says %q", got)
+	}
+	if got := w.sh(w.root("profiles", "default", "current", "bin", "go") + " version"); !strings.Contains(got, "go1.22.6 ") {
+		t.Errorf("go says %q", got)
 	}
 }
 

@@ -19,8 +19,11 @@ import (
 	"gostore/store"
 )
 
-// toStore leads from an environment's bin to the directory that holds all objects.
+// toStore leads from a directory of an environment, such as bin, to the directory that holds all objects.
 const toStore = "../../"
+
+// toolsDir is where an environment links to the objects of its tools.
+const toolsDir = "tools"
 
 //go:embed shell/launcher.sh
 var launcherSh string
@@ -98,6 +101,12 @@ func fill(stage *store.Stage, files map[string]string, commands map[string]comma
 	}
 	if err := stage.Dir("bin"); err != nil {
 		return err
+	}
+	// Whatever the commands are, links or launchers, the tree itself says which objects it needs.
+	for _, base := range bases {
+		if err := stage.Link(toolsDir+"/"+base, toStore+base); err != nil {
+			return err
+		}
 	}
 	for name, c := range commands {
 		base := bases[c.tool.Tree]

@@ -377,3 +377,23 @@ func TestLauncherDefaults(t *testing.T) {
 		}
 	}
 }
+
+// An environment of launchers, which are no links, still says which objects it needs when its description is lost.
+func TestReferencesOfLaunchers(t *testing.T) {
+	st := newStore(t)
+	tool := newTool(t, st, "tool", "1.8", map[string]string{"bin/say": sayer})
+	tool.Layout.HomeVar = "TOOLHOME"
+	lease, err := Build(t.Context(), st, []Tool{tool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	env := lease.Object().Tree
+	if err := os.Remove(filepath.Join(st.Dir(), "meta", env.Hex()+".json")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := st.Info(env)
+	if err != nil || !slices.Equal(info.Refs, []digest.Tree{tool.Tree}) {
+		t.Errorf("references %v, %v; want %v", info.Refs, err, tool.Tree)
+	}
+}

@@ -3,6 +3,7 @@
 // An environment is a tree like any other, made of
 //
 //	bin/COMMAND         a relative link to the command in its tool's object
+//	tools/OBJECT        a relative link to each tool's object
 //	environment.json    the tools, with the layout of each
 //	shell/…             start files that keep bin first on PATH in interactive shells
 //

@@ -91,18 +91,23 @@ func (b *bench) shell() error {
 
 func (b *bench) switching() error {
 	root, dir := b.fresh("root"), b.fresh("project")
-	for _, request := range []string{"go@1.22.5", "go@1.22.6"} {
+	requests := []string{"go@1.22.5", "go@1.22.6"}
+	for _, request := range requests {
 		if err := must(b.command(root, dir, "switch", request)); err != nil {
 			return err
 		}
 	}
-	next := 0
+	next, turn := 0, 0
 	once := *b
 	once.runs = 10 * b.runs
 	return once.compare("Switch and roll back, synced",
 		arm{"gostore rollback", func() (*exec.Cmd, error) {
 			next = next%2 + 1
 			return b.command(root, dir, "rollback", strconv.Itoa(next)), nil
+		}},
+		arm{"gostore switch, with its check (go version)", func() (*exec.Cmd, error) {
+			turn++
+			return b.command(root, dir, "switch", requests[turn%2]), nil
 		}})
 }
 

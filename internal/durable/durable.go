@@ -68,19 +68,6 @@ func Symlink(target, path string) error {
 	return SyncDir(dir)
 }
 
-// Rename moves from to to, replacing what stands there: rename, fsync of the new parent, and of the
-// old one where it is another.
-func Rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	newDir, oldDir := filepath.Dir(to), filepath.Dir(from)
-	if err := SyncDir(newDir); err != nil || newDir == oldDir {
-		return err
-	}
-	return SyncDir(oldDir)
-}
-
 // Remove unlinks path: unlink, fsync of the parent.
 func Remove(path string) error {
 	if err := os.Remove(path); err != nil {

@@ -129,13 +129,7 @@ func (a *app) fillTrees(f *lock.File) {
 	if err != nil {
 		return // best effort: the lock is complete without them
 	}
-	for _, t := range f.Tools {
-		for _, archive := range t.Platforms {
-			if known, ok := st.LookupArchive(archive.Digest); ok && archive.Tree.IsZero() {
-				f.SetTree(archive.Digest, known)
-			}
-		}
-	}
+	f.FillTrees(st.LookupArchive)
 }
 
 // tellLock prints the answer of a lock command.

@@ -82,10 +82,10 @@ func (s *goSource) Resolve(ctx context.Context, r release.Request, platforms []r
 }
 
 // Fetch is goproxy.Source.Fetch.
-func (s *goSource) Fetch(ctx context.Context, version string, p release.Platform, a release.Archive, part string, progress func(done, total int64)) (string, error) {
+func (s *goSource) Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (string, error) {
 	online, err := s.connect(ctx)
 	if err != nil {
 		return "", err
 	}
-	return online.Fetch(ctx, version, p, a, part, progress)
+	return online.Fetch(ctx, item, part, progress)
 }

@@ -75,7 +75,7 @@ func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
 func asEnvironment(t lock.Tool, source install.Source, tree digest.Tree) environment.Tool {
 	return environment.Tool{
 		Name: t.Name, Request: t.Name + "@" + t.Request, Version: t.Version, Source: t.Source, Extra: t.Extra,
-		Tree: tree, Archive: t.Platforms[release.Host()].Digest, Layout: source.Layout(t.Version),
+		Tree: tree, Archive: t.Platforms[release.Host()].Digest, Layout: source.Layout(t.Release()),
 	}
 }
 
@@ -86,14 +86,14 @@ func (a *app) job(t lock.Tool, board *board) (install.Job, error) {
 		return install.Job{}, err
 	}
 	host := release.Host()
-	archive, ok := t.Platforms[host]
+	item, ok := t.Item(host)
 	if !ok {
 		return install.Job{}, advise(fmt.Errorf("%s: %w", lock.Name,
 			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: platformNames(t)}), 0,
 			fmt.Sprintf("if upstream serves it by now: gostore lock --update %s", t.Name))
 	}
 	return install.Job{
-		Source: source, Version: t.Version, Platform: host, Archive: archive,
+		Source: source, Item: item,
 		Progress: board.task(t.Name + " " + t.Version),
 	}, nil
 }

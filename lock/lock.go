@@ -44,19 +44,37 @@ type Tool struct {
 	Source  string // the name of the source that resolved it, "goproxy"
 	// Extra is set on versions beside the primary one, of which a tool has exactly one: extras
 	// are in the environment under their versioned names only.
-	Extra     bool
+	Extra bool
+
+	// What follows is as in release.Release.
+	Origin    string
+	FirstUse  bool
+	With      string
+	Flags     []string
+	Parts     []release.Part
+	Layout    release.Layout
 	Platforms map[release.Platform]release.Archive
 }
 
 // Of returns the tool that locks r, resolved from the version of a request.
 func Of(r release.Release, request string, extra bool) Tool {
-	return Tool{r.Tool, request, r.Version, r.Source, extra, maps.Clone(r.Archives)}
+	return Tool{
+		Name: r.Tool, Request: request, Version: r.Version, Source: r.Source, Extra: extra,
+		Origin: r.Origin, FirstUse: r.FirstUse, With: r.With, Flags: r.Flags, Parts: r.Parts,
+		Layout: r.Layout, Platforms: maps.Clone(r.Archives),
+	}
 }
 
 // Release returns t as what a source resolved it to.
 func (t Tool) Release() release.Release {
-	return release.Release{Tool: t.Name, Version: t.Version, Source: t.Source, Archives: maps.Clone(t.Platforms)}
+	return release.Release{
+		Tool: t.Name, Version: t.Version, Source: t.Source, Archives: maps.Clone(t.Platforms),
+		Origin: t.Origin, FirstUse: t.FirstUse, With: t.With, Flags: t.Flags, Parts: t.Parts, Layout: t.Layout,
+	}
 }
+
+// Item returns what t is made from on a platform, and whether it is locked for it.
+func (t Tool) Item(p release.Platform) (release.Item, bool) { return t.Release().Item(p) }
 
 // compare is the order of tools in the file.
 func (t Tool) compare(u Tool) int {
@@ -115,7 +133,8 @@ func (f *File) Set(tools ...Tool) {
 	slices.SortFunc(f.Tools, Tool.compare)
 }
 
-// learn takes from u what t does not know of the same archives.
+// learn takes from u what t does not know of the same archives, and of what they come to where that is made from the
+// same.
 func (t *Tool) learn(u Tool) {
 	if t.Name != u.Name {
 		return
@@ -126,19 +145,24 @@ func (t *Tool) learn(u Tool) {
 			continue
 		}
 		a.Size = cmp.Or(a.Size, known.Size)
-		a.Tree = cmp.Or(a.Tree, known.Tree)
+		mine, _ := t.Item(p)
+		theirs, _ := u.Item(p)
+		if mine.Key() == theirs.Key() {
+			a.Tree = cmp.Or(a.Tree, known.Tree)
+		}
 		t.Platforms[p] = a
 	}
 }
 
-// SetTree records the tree that an archive unpacked to, wherever the file names that archive. It
-// reports whether that was news.
-func (f *File) SetTree(archive digest.Archive, tree digest.Tree) bool {
+// FillTrees records the trees of what is locked, as far as lookup knows what an item's key came to. It reports whether
+// there was news.
+func (f *File) FillTrees(lookup func(key digest.Archive) (digest.Tree, bool)) bool {
 	news := false
 	for _, t := range f.Tools {
 		for p, a := range t.Platforms {
-			if a.Digest == archive && a.Tree != tree {
-				a.Tree = tree
+			item, _ := t.Item(p)
+			if known, ok := lookup(item.Key()); ok && a.Tree.IsZero() {
+				a.Tree = known
 				t.Platforms[p] = a
 				news = true
 			}

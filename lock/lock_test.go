@@ -92,8 +92,21 @@ func TestSetKeepsWhatIsKnown(t *testing.T) {
 	}
 
 	tree := digest.Tree(digest.Sum([]byte("unpacked")))
-	if !f.SetTree(changed.Digest, tree) || f.SetTree(changed.Digest, tree) || f.Find("go")[0].Platforms[arm].Tree != tree {
-		t.Error("SetTree")
+	lookup := func(key digest.Archive) (digest.Tree, bool) { return tree, key == changed.Digest }
+	if !f.FillTrees(lookup) || f.FillTrees(lookup) || f.Find("go")[0].Platforms[arm].Tree != tree || f.Find("go")[0].Platforms[amd].Tree == tree {
+		t.Error("FillTrees")
+	}
+
+	// The same archive, made by another release: what it comes to is another tree.
+	made := f.Find("go")[0]
+	made.With = "node@1.2.3"
+	f.Set(made)
+	remade := made
+	remade.With = "node@1.2.4"
+	remade.Platforms = map[release.Platform]release.Archive{arm: {From: changed.From, Digest: changed.Digest}}
+	f.Set(remade)
+	if !f.Find("go")[0].Platforms[arm].Tree.IsZero() {
+		t.Error("a tree was kept that another release made")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -105,16 +106,20 @@ func (r reader) file() *File {
 }
 
 func (r reader) tool(v *textfile.Value) Tool {
-	r.Only(v, "name", "request", "version", "source", "extra", "platforms")
+	r.Only(v, "name", "request", "version", "source", "extra", "origin", "first-use", "with", "flags", "layout", "platforms", "parts")
 	t := Tool{
 		Name:    r.text(v, "name", release.CheckTool),
 		Request: r.text(v, "request", release.CheckVersion),
 		Version: r.text(v, "version", release.CheckVersion),
 		Source:  r.text(v, "source", checkSource),
 	}
-	if extra := r.May(v, "extra", textfile.Boolean); extra != nil {
-		t.Extra = extra.Text == "true"
-	}
+	t.Extra = r.truth(v, "extra")
+	t.FirstUse = r.truth(v, "first-use")
+	t.Origin = r.maybe(v, "origin", checkFrom)
+	t.With = r.maybe(v, "with", checkWith)
+	t.Flags = r.list(v, "flags", checkSource)
+	t.Layout = r.layout(v)
+	t.Parts = r.parts(v)
 	platforms := r.Need(v, "platforms", textfile.Table)
 	if platforms == nil {
 		return t
@@ -136,12 +141,19 @@ func (r reader) tool(v *textfile.Value) Tool {
 }
 
 func (r reader) archive(v *textfile.Value) release.Archive {
-	r.Only(v, "from", "archive", "size", "tree")
+	r.Only(v, "from", "archive", "logged", "size", "tree")
 	a := release.Archive{From: r.text(v, "from", checkFrom)}
 	var err error
 	if s := r.Need(v, "archive", textfile.String); s != nil {
 		if a.Digest, err = digest.ParseArchive(s.Text); err != nil {
 			r.Errorf(s.Offset, "%w", err)
+		}
+	}
+	if s := r.May(v, "logged", textfile.String); s != nil {
+		if a.Logged, err = digest.ParseArchive(s.Text); err != nil {
+			r.Errorf(s.Offset, "%w", err)
+		} else if a.Logged.Algorithm() != "h1" {
+			r.Errorf(s.Offset, "logged %q: want an h1:… digest", s.Text)
 		}
 	}
 	if s := r.May(v, "size", textfile.Integer); s != nil {
@@ -162,6 +174,107 @@ func (r reader) archive(v *textfile.Value) release.Archive {
 	return a
 }
 
+// parts reads what a release is made of beside its archive.
+func (r reader) parts(v *textfile.Value) []release.Part {
+	table := r.May(v, "parts", textfile.Table)
+	if table == nil {
+		return nil
+	}
+	if len(table.Entries) == 0 {
+		r.Errorf(table.Offset, "no part is listed; leave the table out")
+	}
+	var parts []release.Part
+	for _, e := range table.Entries {
+		if err := checkFrom(e.Key); err != nil {
+			r.Errorf(e.Offset, "part: %w", err)
+		}
+		s := r.Is(e.Value, textfile.String, e.Key)
+		if s == nil {
+			continue
+		}
+		d, err := digest.ParseArchive(s.Text)
+		if err != nil {
+			r.Errorf(s.Offset, "%w", err)
+		}
+		parts = append(parts, release.Part{Name: e.Key, Digest: d})
+	}
+	slices.SortFunc(parts, release.Part.Compare)
+	return parts
+}
+
+// layout reads how a release presents itself.
+func (r reader) layout(v *textfile.Value) release.Layout {
+	table := r.May(v, "layout", textfile.Table)
+	if table == nil {
+		return release.Layout{}
+	}
+	r.Only(table, "bin", "commands", "runner", "env", "unset", "check", "says")
+	return release.Layout{
+		Dirs:      r.list(table, "bin", checkText),
+		Names:     r.table(table, "commands", checkText),
+		Runner:    r.maybe(table, "runner", release.CheckTool),
+		Set:       r.table(table, "env", checkText),
+		Unset:     r.list(table, "unset", checkFrom),
+		Check:     r.list(table, "check", checkText),
+		CheckWant: r.maybe(table, "says", checkText),
+	}
+}
+
+// truth returns a boolean that may be absent.
+func (r reader) truth(v *textfile.Value, key string) bool {
+	b := r.May(v, key, textfile.Boolean)
+	return b != nil && b.Text == "true"
+}
+
+// maybe is text for a key that may be absent.
+func (r reader) maybe(v *textfile.Value, key string, check func(string) error) string {
+	if v.Get(key) == nil {
+		return ""
+	}
+	return r.text(v, key, check)
+}
+
+// list returns the strings of an array that may be absent.
+func (r reader) list(v *textfile.Value, key string, check func(string) error) []string {
+	array := r.May(v, key, textfile.Array)
+	if array == nil {
+		return nil
+	}
+	var list []string
+	for i := range array.Items {
+		s := r.Is(&array.Items[i], textfile.String, key)
+		if s == nil {
+			continue
+		}
+		if err := check(s.Text); err != nil {
+			r.Errorf(s.Offset, "%w", err)
+		}
+		list = append(list, s.Text)
+	}
+	return list
+}
+
+// table returns the strings of a table that may be absent.
+func (r reader) table(v *textfile.Value, key string, check func(string) error) map[string]string {
+	table := r.May(v, key, textfile.Table)
+	if table == nil || len(table.Entries) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(table.Entries))
+	for _, e := range table.Entries {
+		if err := checkFrom(e.Key); err != nil {
+			r.Errorf(e.Offset, "%w", err)
+		}
+		if s := r.Is(e.Value, textfile.String, e.Key); s != nil {
+			if err := check(s.Text); err != nil {
+				r.Errorf(s.Offset, "%w", err)
+			}
+			m[e.Key] = s.Text
+		}
+	}
+	return m
+}
+
 // text returns a string that check accepts; otherwise it complains.
 func (r reader) text(v *textfile.Value, key string, check func(string) error) string {
 	s := r.Need(v, key, textfile.String)
@@ -177,16 +290,16 @@ func (r reader) text(v *textfile.Value, key string, check func(string) error) st
 // checkTogether complains about tools that contradict each other. list holds their places. Names
 // and versions that are empty were complained about already.
 func (r reader) checkTogether(f *File, list *textfile.Value) {
-	type release struct{ name, version string }
-	versions := make(map[release]int, len(f.Tools))
+	type named struct{ name, version string }
+	versions := make(map[named]int, len(f.Tools))
 	primaries := make(map[string]int, len(f.Tools))
 	for i, t := range f.Tools {
 		at := list.Items[i].Offset
-		if first, twice := versions[release{t.Name, t.Version}]; twice && t.Name != "" && t.Version != "" {
+		if first, twice := versions[named{t.Name, t.Version}]; twice && t.Name != "" && t.Version != "" {
 			r.Errorf(at, "tool %q: version %s is already locked in line %d", t.Name, t.Version, r.line(list, first))
 			continue
 		}
-		versions[release{t.Name, t.Version}] = i
+		versions[named{t.Name, t.Version}] = i
 		if t.Extra {
 			continue
 		}
@@ -198,6 +311,11 @@ func (r reader) checkTogether(f *File, list *textfile.Value) {
 		primaries[t.Name] = i
 	}
 	for i, t := range f.Tools {
+		if q, err := release.ParseRequest(t.With); t.With != "" && err == nil {
+			if _, locked := versions[named{q.Tool, q.Version}]; !locked {
+				r.Errorf(list.Items[i].Offset, "tool %q is made with %s, which is not locked here", t.Name, t.With)
+			}
+		}
 		if _, ok := primaries[t.Name]; !ok && t.Name != "" {
 			r.Errorf(list.Items[i].Offset, "tool %q has only extras: one version must be without extra = true", t.Name)
 			primaries[t.Name] = i // said once
@@ -214,6 +332,28 @@ func (r reader) line(list *textfile.Value, i int) int {
 func checkSource(s string) error {
 	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return fmt.Errorf("source %q: want lower-case letters, digits and \"-\"", s)
+	}
+	return nil
+}
+
+// checkWith lets through an exact release, TOOL@VERSION.
+func checkWith(s string) error {
+	q, err := release.ParseRequest(s)
+	if err == nil && (q.Version == release.Latest || q.Source != "") {
+		err = errors.New("want TOOL@VERSION")
+	}
+	if err != nil {
+		return fmt.Errorf("with %q: %w", s, err)
+	}
+	return nil
+}
+
+// checkText lets through printable text, which Format can write as it is.
+func checkText(s string) error {
+	for i, c := range s {
+		if c == utf8.RuneError || !unicode.IsPrint(c) {
+			return fmt.Errorf("%q: character %d is not printable", s, i+1)
+		}
 	}
 	return nil
 }

@@ -223,7 +223,7 @@ func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
 		if err != nil {
 			return nil // somebody works on it
 		}
-		beside := diskBytesAt(besidePart(path))
+		beside := besideBytes(path)
 		if err := errors.Join(removeBeside(path), lock.Remove()); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
@@ -20,6 +21,9 @@ type Part struct {
 // partSuffix ends the names of partial downloads. What a downloader keeps beside one has
 // that whole name as its beginning.
 const partSuffix = ".part"
+
+// partDir is the directory of a download of several files.
+func partDir(path string) string { return path + ".d" }
 
 // Part takes the filelock of an archive's partial download, waiting until ctx ends.
 func (s *Store) Part(ctx context.Context, a digest.Archive) (*Part, error) {
@@ -37,22 +41,40 @@ func (p *Part) Path() string { return p.path }
 // Empty reports whether nothing was downloaded.
 func (p *Part) Empty() bool {
 	fi, err := os.Stat(p.path)
-	return err == nil && fi.Size() == 0
+	_, dirErr := os.Lstat(partDir(p.path))
+	return err == nil && fi.Size() == 0 && errors.Is(dirErr, fs.ErrNotExist)
 }
 
 // Done removes the download, which is in the store now or is of no use.
 func (p *Part) Done() error { return errors.Join(removeBeside(p.path), p.lock.Remove()) }
 
-// Release keeps the download so that a later one resumes it.
-func (p *Part) Release() error { return p.lock.Release() }
+// Release keeps the download so that a later one resumes it. Its age counts from now on, also where only its directory
+// was written to.
+func (p *Part) Release() error {
+	now := time.Now()
+	_ = os.Chtimes(p.path, now, now) // best effort: it only becomes old sooner
+	return p.lock.Release()
+}
 
 // besidePart is where a downloader keeps what it knows of a part.
 func besidePart(path string) string { return path + ".etag" }
 
-// removeBeside removes what a downloader kept beside a part.
+// besideBytes is what a downloader kept beside a part takes on the disk.
+func besideBytes(path string) int64 {
+	u := usage{inodes: map[fileID]*inode{}}
+	_ = u.tree(partDir(path)) // best effort: what cannot be read is not counted
+	return diskBytesAt(besidePart(path)) + u.bytes
+}
+
+// removeBeside removes what a downloader kept beside a part. The directory may hold a module cache, whose directories are
+// read-only.
 func removeBeside(path string) error {
-	if err := os.Remove(besidePart(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(besidePart(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	return nil
+	if _, statErr := os.Lstat(partDir(path)); statErr == nil {
+		err = errors.Join(err, removeTree(path+PartDirSuffix))
+	}
+	return err
 }

@@ -43,7 +43,7 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 		s.eachOldTemp(opt.PartsBefore, count),
 		s.eachOldPart(opt.PartsBefore, func(path string, fi fs.FileInfo) error {
 			u.file(fi)
-			u.bytes += diskBytesAt(besidePart(path))
+			u.bytes += besideBytes(path)
 			return nil
 		}))
 	return u.freed(), err

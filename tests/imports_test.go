@@ -29,6 +29,8 @@ var packages = []room{
 	{"store", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/tree"}},
 	{"internal/fetch", []string{"internal/durable"}},
 	{"internal/archive", []string{"internal/digest", "internal/tree"}},
+	{"internal/version", []string{}},
+	{"internal/definition", []string{"internal/release", "internal/textfile"}},
 	{"internal/source/goproxy", []string{"internal/archive", "internal/digest", "internal/durable", "internal/fetch",
 		"internal/filelock", "internal/release"}},
 	{"lock", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/textfile"}},

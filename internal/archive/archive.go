@@ -13,7 +13,10 @@
 // The one format now is the Go module zip, ModuleZip.
 package archive
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Sink is the tree that an archive is unpacked into. Paths are relative, slash-separated, and were accepted by
 // tree.CheckPath. File is called from several goroutines at once; parents of a file may never
@@ -23,6 +26,8 @@ type Sink interface {
 	Dir(path string) error
 	// File makes a regular file, and the directories that lead to it. data is valid during the call only.
 	File(path string, exec bool, data []byte) error
+	// Stream is File for a content that is too large to be held in memory. It reads r to its end.
+	Stream(path string, exec bool, r io.Reader) error
 	// Link makes a symbolic link.
 	Link(path, target string) error
 	// Workers says how many calls of File the sink wants at once; less than 1 means one for each processor.

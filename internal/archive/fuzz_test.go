@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,11 @@ type nullSink struct{}
 func (nullSink) Dir(string) error                { return nil }
 func (nullSink) File(string, bool, []byte) error { return nil }
 func (nullSink) Link(string, string) error       { return nil }
-func (nullSink) Workers() int                    { return 0 }
+func (nullSink) Stream(_ string, _ bool, r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
+}
+func (nullSink) Workers() int { return 0 }
 
 // BenchmarkUnpack unpacks a generated zip of 2,000 files, and the Go toolchain zip that GOSTORE_BENCH_ZIP names, if set.
 // The sink writes nothing.

@@ -40,6 +40,13 @@ func (s *memorySink) Link(path, target string) error {
 	return errors.New("not expected for a module zip")
 }
 func (s *memorySink) Workers() int { return s.workers }
+func (s *memorySink) Stream(path string, exec bool, r io.Reader) error {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	return s.File(path, exec, data)
+}
 
 func (s *memorySink) File(path string, exec bool, data []byte) error {
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -50,6 +51,12 @@ func ParseArchive(s string) (Archive, error) {
 		return Archive{s}, nil
 	}
 	return Archive{}, fmt.Errorf("archive digest %q: want h1:…, sha256:… or sha512-…", s)
+}
+
+// SHA256 returns the SHA-256 of data.
+func SHA256(data []byte) Archive {
+	sum := sha256.Sum256(data)
+	return Archive{"sha256:" + hex.EncodeToString(sum[:])}
 }
 
 // String returns the digest as upstream writes it, "" for an absent one.

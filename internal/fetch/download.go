@@ -23,6 +23,10 @@ type Options struct {
 // Whoever removes a part removes this as well; left behind it is harmless.
 func StatePath(part string) string { return part + ".etag" }
 
+// PartDir returns the name of the directory that belongs to part, for downloads of more than one file. Whoever wants it
+// makes it; whoever removes a part removes it as well.
+func PartDir(part string) string { return part + ".d" }
+
 // Download reads url into the file part, which it creates if need be and never renames or
 // replaces, so that a lock on it stays good. The caller sees to it that nobody else writes
 // part meanwhile.

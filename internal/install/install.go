@@ -28,16 +28,21 @@ import (
 // downloads while the other unpacks; more only make each of them later.
 const parallel = 3
 
-// Source is where releases of one tool come from.
+// Source is where releases come from.
 type Source interface {
-	Tool() string
+	// Name is what stands for the source in locks.
 	Name() string
+	// Resolve finds the release that a request means. With platforms nil it is resolved for every platform that upstream
+	// serves, else each of those given must be there.
 	Resolve(ctx context.Context, r release.Request, platforms []release.Platform) (release.Release, error)
-	Fetch(ctx context.Context, version string, p release.Platform, a release.Archive, part string,
-		progress func(done, total int64)) (path string, err error)
-	Unpack(ctx context.Context, a release.Archive, version string, p release.Platform, path string,
-		sink archive.Sink, progress func(n int64)) error
-	Layout(version string) release.Layout
+	// Fetch brings to this machine what an item is made from, and returns what Unpack is to be given. It may write the file
+	// part, what package fetch keeps beside it, and anything in the directory fetch.PartDir(part); all of that is kept
+	// when it fails, and goes when the object is complete.
+	Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (path string, err error)
+	// Unpack makes the item's tree of what Fetch returned, and checks every digest of the item but its tree.
+	Unpack(ctx context.Context, item release.Item, path string, sink archive.Sink, progress func(n int64)) error
+	// Layout says how a release presents itself.
+	Layout(r release.Release) release.Layout
 }
 
 // Phase says what is being done for a release.
@@ -62,9 +67,7 @@ type Progress func(phase Phase, done, total int64)
 // Job is one release to install for one platform.
 type Job struct {
 	Source   Source
-	Version  string
-	Platform release.Platform
-	Archive  release.Archive
+	Item     release.Item
 	Progress Progress // may be nil
 }
 
@@ -103,28 +106,29 @@ func One(ctx context.Context, st *store.Store, job Job) (*store.Lease, error) {
 		lease, err = job.fetch(ctx, st)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("installing %s@%s: %w", job.Source.Tool(), job.Version, err)
+		return nil, fmt.Errorf("installing %s@%s: %w", job.Item.Tool, job.Item.Version, err)
 	}
 	return lease, nil
 }
 
 // present returns a lease on the object when the store has it, and nil when it does not.
 //
-// The index says what this very archive unpacked to: a lock that promises another tree for it is
+// The index says what this very item came to: a lock that promises another tree for it is
 // wrong. Where the entry was lost, the object that the lock promises is taken if it was unpacked from this
 // archive. That a lock names a tree is not enough: nobody has checked that the archive, for which upstream
 // vouches, unpacks to it, and the lock could lead to any object that is here.
 func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error) {
-	if known, ok := st.LookupArchive(j.Archive.Digest); ok && !j.Archive.Tree.IsZero() && known != j.Archive.Tree {
+	key, want := j.Item.Key(), j.Item.Archive.Tree
+	if known, ok := st.LookupArchive(key); ok && !want.IsZero() && known != want {
 		return nil, &digest.MismatchError{
-			What: "the tree that " + j.Archive.From + " unpacks to",
-			Want: j.Archive.Tree.String(), Got: known.String(),
+			What: "the tree that " + j.Item.Archive.From + " unpacks to",
+			Want: want.String(), Got: known.String(),
 		}
 	}
-	lease, err := st.LeaseArchive(ctx, j.Archive.Digest)
-	if errors.Is(err, fs.ErrNotExist) && !j.Archive.Tree.IsZero() {
-		if info, infoErr := st.Info(j.Archive.Tree); infoErr == nil && info.Archive == j.Archive.Digest {
-			lease, err = st.Lease(ctx, j.Archive.Tree)
+	lease, err := st.LeaseArchive(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) && !want.IsZero() {
+		if info, infoErr := st.Info(want); infoErr == nil && info.Archive == key {
+			lease, err = st.Lease(ctx, want)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -137,7 +141,7 @@ func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error)
 // that a process that waited for it finds the finished object when it looks again.
 func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
 	j.report(Waiting, 0, 0)
-	part, err := st.Part(ctx, j.Archive.Digest)
+	part, err := st.Part(ctx, j.Item.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +161,7 @@ func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
 }
 
 func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
-	path, err := j.Source.Fetch(ctx, j.Version, j.Platform, j.Archive, part.Path(), func(done, total int64) {
+	path, err := j.Source.Fetch(ctx, j.Item, part.Path(), func(done, total int64) {
 		j.report(Downloading, done, total)
 	})
 	if err != nil {
@@ -166,11 +170,11 @@ func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*st
 	j.report(Unpacking, 0, 0)
 	var unpacked atomic.Int64
 	spec := store.Spec{
-		Name: j.Source.Tool(), Version: j.Version,
-		Archive: j.Archive.Digest, Tree: j.Archive.Tree, From: j.Archive.From,
+		Name: j.Item.Tool, Version: j.Item.Version,
+		Archive: j.Item.Key(), Tree: j.Item.Archive.Tree, From: j.Item.Archive.From,
 	}
 	lease, err := st.Add(ctx, spec, func(stage *store.Stage) error {
-		return j.Source.Unpack(ctx, j.Archive, j.Version, j.Platform, path, stage, func(n int64) {
+		return j.Source.Unpack(ctx, j.Item, path, stage, func(n int64) {
 			j.report(Unpacking, unpacked.Add(n), 0)
 		})
 	})

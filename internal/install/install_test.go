@@ -26,30 +26,29 @@ type fake struct {
 	content string                  // of the file that is unpacked
 }
 
-func (f *fake) Tool() string                 { return "tool" }
-func (f *fake) Name() string                 { return "fake" }
-func (f *fake) Layout(string) release.Layout { return release.Layout{} }
+func (f *fake) Name() string                          { return "fake" }
+func (f *fake) Layout(release.Release) release.Layout { return release.Layout{} }
 
 func (f *fake) Resolve(context.Context, release.Request, []release.Platform) (release.Release, error) {
 	return release.Release{}, errors.ErrUnsupported
 }
 
-func (f *fake) Fetch(_ context.Context, version string, _ release.Platform, _ release.Archive, part string, progress func(done, total int64)) (string, error) {
+func (f *fake) Fetch(_ context.Context, item release.Item, part string, progress func(done, total int64)) (string, error) {
 	f.fetched.Add(1)
 	if f.fetch != nil {
 		return part, f.fetch(part)
 	}
 	progress(1, 2)
-	return part, os.WriteFile(part, []byte(version), 0o600)
+	return part, os.WriteFile(part, []byte(item.Version), 0o600)
 }
 
-func (f *fake) Unpack(_ context.Context, a release.Archive, version string, _ release.Platform, path string, sink archive.Sink, progress func(int64)) error {
+func (f *fake) Unpack(_ context.Context, item release.Item, path string, sink archive.Sink, progress func(int64)) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	if string(data) != version {
-		return &digest.MismatchError{What: "archive", Want: a.Digest.String(), Got: "other"}
+	if string(data) != item.Version {
+		return &digest.MismatchError{What: "archive", Want: item.Archive.Digest.String(), Got: "other"}
 	}
 	progress(int64(len(data)))
 	return sink.File("bin/tool", true, append(data, f.content...))
@@ -63,6 +62,10 @@ func archiveOf(t *testing.T, version string) release.Archive {
 		t.Fatal(err)
 	}
 	return release.Archive{From: "fake " + version, Digest: d}
+}
+
+func item(version string, a release.Archive) release.Item {
+	return release.Item{Tool: "tool", Version: version, Archive: a}
 }
 
 func openStore(t *testing.T) *store.Store {
@@ -97,7 +100,7 @@ func TestOneDownloadForManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			lease, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: archiveOf(t, "1")})
+			lease, err := One(t.Context(), st, Job{Source: src, Item: item("1", archiveOf(t, "1"))})
 			if err != nil {
 				t.Error(err)
 				return
@@ -121,7 +124,7 @@ func TestPhases(t *testing.T) {
 	st, src := openStore(t), &fake{}
 	var mu sync.Mutex
 	var seen []string
-	job := Job{Source: src, Version: "1", Archive: archiveOf(t, "1"), Progress: func(p Phase, _, _ int64) {
+	job := Job{Source: src, Item: item("1", archiveOf(t, "1")), Progress: func(p Phase, _, _ int64) {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(seen) == 0 || seen[len(seen)-1] != p.String() {
@@ -145,9 +148,9 @@ func TestFailureJoinsAndFinishesTheOthers(t *testing.T) {
 	broken := errors.New("broken")
 	bad := &fake{fetch: func(string) error { return broken }}
 	_, err := All(t.Context(), st, []Job{
-		{Source: bad, Version: "1", Archive: archiveOf(t, "1")},
-		{Source: good, Version: "2", Archive: archiveOf(t, "2")},
-		{Source: bad, Version: "3", Archive: archiveOf(t, "3")},
+		{Source: bad, Item: item("1", archiveOf(t, "1"))},
+		{Source: good, Item: item("2", archiveOf(t, "2"))},
+		{Source: bad, Item: item("3", archiveOf(t, "3"))},
 	})
 	if !errors.Is(err, broken) || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("error %v, want two lines", err)
@@ -171,7 +174,7 @@ func TestPartIsKeptUnlessItIsWrong(t *testing.T) {
 		}
 		return context.Canceled
 	}
-	job := Job{Source: src, Version: "1", Archive: archiveOf(t, "1")}
+	job := Job{Source: src, Item: item("1", archiveOf(t, "1"))}
 	if _, err := One(t.Context(), st, job); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -196,15 +199,15 @@ func TestPromisedTree(t *testing.T) {
 	a := archiveOf(t, "1")
 	a.Tree = digest.Tree{1}
 	var mismatch *digest.MismatchError
-	if _, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: a}); !errors.As(err, &mismatch) {
+	if _, err := One(t.Context(), st, Job{Source: src, Item: item("1", a)}); !errors.As(err, &mismatch) {
 		t.Errorf("unpacking to another tree: %v", err)
 	}
-	lease, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: archiveOf(t, "1")})
+	lease, err := One(t.Context(), st, Job{Source: src, Item: item("1", archiveOf(t, "1"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer lease.Release()
-	if _, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: a}); !errors.As(err, &mismatch) {
+	if _, err := One(t.Context(), st, Job{Source: src, Item: item("1", a)}); !errors.As(err, &mismatch) {
 		t.Errorf("an index that knows better: %v", err)
 	}
 
@@ -212,7 +215,7 @@ func TestPromisedTree(t *testing.T) {
 	other := archiveOf(t, "another archive of the same tree")
 	other.Tree = lease.Object().Tree
 	before := src.fetched.Load()
-	same, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: other})
+	same, err := One(t.Context(), st, Job{Source: src, Item: item("1", other)})
 	if err == nil {
 		same.Release()
 	}
@@ -227,7 +230,7 @@ func TestPromisedTree(t *testing.T) {
 	right := archiveOf(t, "1")
 	right.Tree = lease.Object().Tree
 	before = src.fetched.Load()
-	again, err := One(t.Context(), st, Job{Source: src, Version: "1", Archive: right})
+	again, err := One(t.Context(), st, Job{Source: src, Item: item("1", right)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,15 +17,34 @@ import (
 // pre-release.
 const Latest = "latest"
 
-// Request is what a person asked for, such as go@1.22.
+// Request is what a person asked for, such as go@1.22 or npm:prettier@3.
 type Request struct {
-	Tool    string // "go", or a module path for tools that are Go modules
+	Source  string // the kind of source that was written out before a ":", such as "npm"; "" when none was
+	Tool    string // "go", a Go package path, or the name of an npm package
 	Version string // as the person wrote it; Latest when absent
 }
 
-// ParseRequest reads TOOL or TOOL@VERSION.
+// ParseRequest reads TOOL or TOOL@VERSION, with SOURCE: before it where one is meant. An npm scope
+// (@scope/name) is a part of the tool's name.
 func ParseRequest(s string) (Request, error) {
-	tool, version, found := strings.Cut(s, "@")
+	source, rest, written := strings.Cut(s, ":")
+	if !written {
+		source, rest = "", s
+	} else if !isWord(source) {
+		return Request{}, fmt.Errorf("request %q: what stands before the \":\" is no source", s)
+	}
+	at := strings.IndexByte(rest, '@')
+	if at == 0 {
+		if i := strings.IndexByte(rest[1:], '@'); i >= 0 {
+			at = i + 1
+		} else if strings.Contains(rest, "/") {
+			at = -1
+		}
+	}
+	tool, version, found := rest, "", at >= 0
+	if found {
+		tool, version = rest[:at], rest[at+1:]
+	}
 	if err := CheckTool(tool); err != nil {
 		return Request{}, err
 	}
@@ -38,15 +57,20 @@ func ParseRequest(s string) (Request, error) {
 	if err := CheckVersion(version); err != nil {
 		return Request{}, fmt.Errorf("request %q: %w", s, err)
 	}
-	return Request{tool, version}, nil
+	return Request{source, tool, version}, nil
 }
 
-// String returns TOOL@VERSION.
-func (r Request) String() string { return r.Tool + "@" + r.Version }
+// String returns TOOL@VERSION, with SOURCE: before it where one was written out.
+func (r Request) String() string {
+	if r.Source != "" {
+		return r.Source + ":" + r.Tool + "@" + r.Version
+	}
+	return r.Tool + "@" + r.Version
+}
 
 // CheckTool reports whether name can name a tool: letters, digits and ". _ -" in
-// elements separated by "/", none of which begins with "." or "-". Tool names become parts of
-// file names, so nothing else is let through.
+// elements separated by "/", none of which begins with "." or "-". The first of several may begin with "@", as npm's
+// scopes do. Tool names become parts of file names, so nothing else is let through.
 func CheckTool(name string) error {
 	if name == "" {
 		return fmt.Errorf("tool name is empty")
@@ -54,7 +78,11 @@ func CheckTool(name string) error {
 	if len(name) > 200 {
 		return fmt.Errorf("tool name %.20q… is longer than 200 bytes", name)
 	}
-	for element := range strings.SplitSeq(name, "/") {
+	plain := name
+	if strings.Contains(name, "/") {
+		plain = strings.TrimPrefix(name, "@")
+	}
+	for element := range strings.SplitSeq(plain, "/") {
 		switch {
 		case element == "":
 			return fmt.Errorf("tool name %q: empty element", name)
@@ -62,8 +90,8 @@ func CheckTool(name string) error {
 			return fmt.Errorf("tool name %q: element %q begins with %q", name, element, element[:1])
 		}
 	}
-	if i := strings.IndexFunc(name, notInName("._-/")); i >= 0 {
-		return fmt.Errorf("tool name %q: character %q is not allowed", name, []rune(name[i:])[0])
+	if i := strings.IndexFunc(plain, notInName("._-/")); i >= 0 {
+		return fmt.Errorf("tool name %q: character %q is not allowed", name, []rune(plain[i:])[0])
 	}
 	return nil
 }
@@ -103,7 +131,20 @@ type Archive struct {
 	Digest digest.Archive // what upstream states for it; always known
 	Size   int64          // bytes to download as upstream served it; a hint, 0 when not stated
 	Tree   digest.Tree    // the tree it unpacks to; zero until somebody unpacked it
+
+	// Logged is another digest of the contents, which a transparency log states: the h1 of the same Go
+	// toolchain's module zip. It is absent where there is none, or where Digest is it.
+	Logged digest.Archive
 }
+
+// Part is something that a release is made of beside its archive: a dependency.
+type Part struct {
+	Name   string // in the source's own terms, one printable word: golang.org/x/mod@v0.30.0
+	Digest digest.Archive
+}
+
+// Compare orders parts by name.
+func (p Part) Compare(q Part) int { return strings.Compare(p.Name, q.Name) }
 
 // Release is one exact version of a tool, with an archive for each platform that upstream serves.
 type Release struct {
@@ -111,17 +152,73 @@ type Release struct {
 	Source        string // the name of the source that resolved it
 	Archives      map[Platform]Archive
 	Unlogged      bool // no transparency log vouches for the digests: they come from the upstream alone
+
+	Origin   string   // where to look again, for a release that no index lists: a URL with {version}, {os}, {arch}, or a path
+	FirstUse bool     // nobody stated the digests: they are those of what was served the first time
+	With     string   // the release that makes the tool from its archive, as go@1.26.10; "" when none does
+	Flags    []string // how it is made, in the source's own terms: cgo; sorted
+	Parts    []Part   // sorted by name
+	Layout   Layout   // zero where the source knows it from the version
 }
 
-// Layout is how a release presents itself in an environment.
+// Item is what one object is made from: a release on one platform.
+type Item struct {
+	Tool, Version string
+	Source        string
+	With          string
+	Flags         []string
+	Parts         []Part
+	Platform      Platform
+	Archive       Archive
+}
+
+// Item returns what r is made from on a platform, and whether r is there for it.
+func (r Release) Item(p Platform) (Item, bool) {
+	a, ok := r.Archives[p]
+	return Item{r.Tool, r.Version, r.Source, r.With, r.Flags, r.Parts, p, a}, ok
+}
+
+// Key names what i becomes: equal keys, equal trees. For a plain archive it is the archive's own digest. For what is
+// made from more than that it is the SHA-256 of a text that lists all of it, a line each, in quotes as Go has them:
+//
+//	gostore recipe 1
+//	source "gomodule"
+//	tool "golang.org/x/tools/gopls" "v0.21.1"
+//	platform "linux/amd64"
+//	archive "h1:…"
+//	with "go@1.26.10"
+//	flag "cgo"
+//	part "golang.org/x/mod@v0.30.0" "h1:…"
+func (i Item) Key() digest.Archive {
+	if i.With == "" && len(i.Flags) == 0 && len(i.Parts) == 0 {
+		return i.Archive.Digest
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "gostore recipe 1\nsource %q\ntool %q %q\nplatform %q\narchive %q\nwith %q\n",
+		i.Source, i.Tool, i.Version, i.Platform, i.Archive.Digest, i.With)
+	for _, f := range i.Flags {
+		fmt.Fprintf(&b, "flag %q\n", f)
+	}
+	for _, p := range i.Parts {
+		fmt.Fprintf(&b, "part %q %q\n", p.Name, p.Digest)
+	}
+	return digest.SHA256([]byte(b.String()))
+}
+
+// Layout is how a release presents itself in an environment. Without Dirs and Names the tree decides: the
+// executables of its directory bin, where there is none those at its top; and a tree that is one program is the command that is
+// named after the tool.
 type Layout struct {
 	Dirs      []string          `json:"dirs"`                // directories of the tree whose executables go on PATH
 	Names     map[string]string `json:"names,omitempty"`     // further command names, to paths in the tree
-	Set       map[string]string `json:"set,omitempty"`       // variables to set
+	Set       map[string]string `json:"set,omitempty"`       // variables to set; {dir} in a value is the tree's directory
 	Unset     []string          `json:"unset,omitempty"`     // variables that must not be inherited
 	Check     []string          `json:"check,omitempty"`     // command that tells the version
 	CheckWant string            `json:"checkWant,omitempty"` // word that its output must contain
 	CheckSkip []string          `json:"checkSkip,omitempty"` // variables that the command must not see: a user's settings that this version may not know
+
+	// Runner is the tool of the same environment that runs the commands in Names, which are scripts of its language: node.
+	Runner string `json:"runner,omitempty"`
 
 	// HomeVar is a variable to set to the tree, for tools that cannot find it themselves. Their commands are
 	// scripts that set it, and also Default, where the user has set nothing.

@@ -9,10 +9,14 @@ import (
 
 func TestParseRequest(t *testing.T) {
 	for text, want := range map[string]Request{
-		"go":                            {"go", Latest},
-		"go@1.22":                       {"go", "1.22"},
-		"go@1.27rc1":                    {"go", "1.27rc1"},
-		"golang.org/x/tools/gopls@v0.1": {"golang.org/x/tools/gopls", "v0.1"},
+		"go":                               {"", "go", Latest},
+		"go@1.22":                          {"", "go", "1.22"},
+		"go@1.27rc1":                       {"", "go", "1.27rc1"},
+		"golang.org/x/tools/gopls@v0.1":    {"", "golang.org/x/tools/gopls", "v0.1"},
+		"go:golang.org/x/tools/gopls@v0.1": {"go", "golang.org/x/tools/gopls", "v0.1"},
+		"npm:prettier":                     {"npm", "prettier", Latest},
+		"npm:@biomejs/biome":               {"npm", "@biomejs/biome", Latest},
+		"npm:@biomejs/biome@2":             {"npm", "@biomejs/biome", "2"},
 	} {
 		if got, err := ParseRequest(text); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
@@ -33,6 +37,12 @@ func TestParseRequest(t *testing.T) {
 		"go@1/2":                         `character '/' is not allowed`,
 		"go@1@2":                         `character '@' is not allowed`,
 		"go@1\n":                         `character '\n' is not allowed`,
+		"Npm:x@1":                        "is no source",
+		":x@1":                           "is no source",
+		"npm:":                           "tool name is empty",
+		"npm:@x":                         "tool name is empty",
+		"a/@b@1":                         "empty element",
+		"a:b:c@1":                        "character ':' is not allowed",
 		"go@ 1":                          `character ' ' is not allowed`,
 		"a\\b":                           `is not allowed`,
 		"go@" + strings.Repeat("1", 101): "longer than 100 bytes",

@@ -369,7 +369,7 @@ func TestModuleCacheAsProxy(t *testing.T) {
 	}
 	a := release.Archive{}
 	a.Digest, _ = digest.ParseArchive(h1(9))
-	err := s.Unpack(t.Context(), a, "1.22.6", linux, zip, &memory{files: map[string]bool{}}, nil)
+	err := s.Unpack(t.Context(), item("1.22.6", linux, a), zip, &memory{files: map[string]bool{}}, nil)
 	if !errors.As(err, new(*digest.MismatchError)) {
 		t.Errorf("a wrong digest beside the zip was believed: %v", err)
 	}
@@ -403,7 +403,7 @@ func TestKeptProofForAFileProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Unpack(t.Context(), a, "1.22.6", linux, file, &memory{files: map[string]bool{}}, nil)
+	err = s.Unpack(t.Context(), item("1.22.6", linux, a), file, &memory{files: map[string]bool{}}, nil)
 	if !errors.As(err, new(*digest.MismatchError)) {
 		t.Errorf("changed mirror: %v", err)
 	}

@@ -86,8 +86,8 @@ func New(c Config) (*Source, error) {
 // Name returns "goproxy", which stands in locks.
 func (s *Source) Name() string { return "goproxy" }
 
-// Tool returns "go", the only tool that comes from here.
-func (s *Source) Tool() string { return "go" }
+// tool is the only tool that comes from here.
+const tool = "go"
 
 // moduleVersion returns the version of golang.org/toolchain that is a toolchain.
 func moduleVersion(goVersion string, p release.Platform) string {
@@ -107,14 +107,15 @@ func zipPath(goVersion string, p release.Platform) string {
 // minLimit bounds downloads whose size is not known: the largest toolchain has 150 MB.
 const minLimit = 512 << 20
 
-// Fetch downloads the archive a of a version into the file part and returns its path; an
+// Fetch downloads an item's archive into the file part and returns its path; an
 // archive that a file:// proxy has is not copied, and its own path is returned.
 //
-// Before anything is downloaded, a.Digest is compared with the checksum database: offline
+// Before anything is downloaded, its digest is compared with the checksum database: offline
 // where a proof is kept. A difference is a *digest.MismatchError, a database that does not
 // know the toolchain or contradicts itself a *SumDBError. The bytes themselves are not
 // checked here: Unpack does.
-func (s *Source) Fetch(ctx context.Context, goVersion string, p release.Platform, a release.Archive, part string, progress func(done, total int64)) (string, error) {
+func (s *Source) Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (string, error) {
+	goVersion, p, a := item.Version, item.Platform, item.Archive
 	if err := s.vouch(ctx, goVersion, p, a.Digest); err != nil {
 		return "", err
 	}
@@ -153,7 +154,8 @@ func (s *Source) vouch(ctx context.Context, goVersion string, p release.Platform
 
 // Unpack unpacks what Fetch returned into sink, which must be discarded when there is an
 // error: that the digest is wrong is known at the end only.
-func (s *Source) Unpack(ctx context.Context, a release.Archive, goVersion string, p release.Platform, file string, sink archive.Sink, progress func(n int64)) error {
+func (s *Source) Unpack(ctx context.Context, item release.Item, file string, sink archive.Sink, progress func(n int64)) error {
+	goVersion, p, a := item.Version, item.Platform, item.Archive
 	if a.Digest.IsZero() {
 		return fmt.Errorf("unpacking %q: no digest is known for it", from(goVersion, p))
 	}
@@ -212,7 +214,10 @@ func executable(name string) bool {
 // its own tree: it believes to be in /usr/local/go unless GOROOT says otherwise. Its cgo cannot link
 // position-independent programs, which C compilers make by default since: "-r and -pie may not be used
 // together".
-func (s *Source) Layout(goVersion string) release.Layout {
+func (s *Source) Layout(r release.Release) release.Layout { return Layout(r.Version) }
+
+// Layout returns how the Go toolchain of a version presents itself, wherever it came from.
+func Layout(goVersion string) release.Layout {
 	l := release.Layout{
 		Dirs:      []string{"bin"},
 		Names:     map[string]string{"go" + goVersion: "bin/go"},

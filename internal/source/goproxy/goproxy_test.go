@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -73,7 +74,11 @@ func (f *fixture) mustResolve(version string, platforms ...release.Platform) rel
 // fetch fetches an archive to a part in a new directory.
 func (f *fixture) fetch(s *Source, version string, a release.Archive) (string, error) {
 	f.t.Helper()
-	return s.Fetch(f.t.Context(), version, linux, a, filepath.Join(f.t.TempDir(), "part"), nil)
+	return s.Fetch(f.t.Context(), item(version, linux, a), filepath.Join(f.t.TempDir(), "part"), nil)
+}
+
+func item(version string, p release.Platform, a release.Archive) release.Item {
+	return release.Item{Tool: "go", Version: version, Source: "goproxy", Platform: p, Archive: a}
 }
 
 func TestResolveRequests(t *testing.T) {
@@ -234,7 +239,7 @@ func TestFetchAndUnpack(t *testing.T) {
 func unpack(t *testing.T, s *Source, a release.Archive, version string, p release.Platform, file string) *memory {
 	t.Helper()
 	sink := &memory{files: map[string]bool{}}
-	if err := s.Unpack(t.Context(), a, version, p, file, sink, nil); err != nil {
+	if err := s.Unpack(t.Context(), item(version, p, a), file, sink, nil); err != nil {
 		t.Fatal(err)
 	}
 	return sink
@@ -249,6 +254,9 @@ type memory struct {
 func (m *memory) Dir(string) error          { return nil }
 func (m *memory) Link(string, string) error { return errors.New("no links in a module zip") }
 func (m *memory) Workers() int              { return 2 }
+func (m *memory) Stream(string, bool, io.Reader) error {
+	return errors.New("no streams in a module zip")
+}
 func (m *memory) File(path string, exec bool, _ []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -284,13 +292,13 @@ func TestUnpackRefuses(t *testing.T) {
 		if err := os.WriteFile(file, tt.data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := f.Source.Unpack(t.Context(), a, "1.22.6", linux, file, &memory{files: map[string]bool{}}, nil)
+		err := f.Source.Unpack(t.Context(), item("1.22.6", linux, a), file, &memory{files: map[string]bool{}}, nil)
 		if err == nil || !errors.As(err, tt.as) || !strings.Contains(err.Error(), a.From) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	a.Digest = digest.Archive{}
-	if err := f.Source.Unpack(t.Context(), a, "1.22.6", linux, file, &memory{}, nil); err == nil {
+	if err := f.Source.Unpack(t.Context(), item("1.22.6", linux, a), file, &memory{}, nil); err == nil {
 		t.Error("unpacked without a digest")
 	}
 }
@@ -331,12 +339,12 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := s.Layout("1.22.6")
+	l := s.Layout(release.Release{Version: "1.22.6"})
 	if l.CheckWant != "go1.22.6" || l.Names["go1.22.6"] != "bin/go" || l.Set["GOTOOLCHAIN"] != "local" {
 		t.Errorf("layout is %+v", l)
 	}
 	for v, home := range map[string]bool{"1.2.2": true, "1.8.7": true, "1.9": false, "1.9rc1": false, "1.10": false, "1.20": false, "1.27rc1": false} {
-		if got := s.Layout(v).HomeVar == "GOROOT"; got != home {
+		if got := s.Layout(release.Release{Version: v}).HomeVar == "GOROOT"; got != home {
 			t.Errorf("go%s: has HomeVar: %v", v, got)
 		}
 	}

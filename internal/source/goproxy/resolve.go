@@ -71,7 +71,7 @@ func (s *Source) list(ctx context.Context) (listing, error) {
 // exist is a *release.NotFoundError. All other errors of any platform are errors of Resolve: a
 // Release never lacks a platform because of the weather.
 func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []release.Platform) (release.Release, error) {
-	if req.Tool != s.Tool() {
+	if req.Tool != tool {
 		return release.Release{}, &release.NotFoundError{Tool: req.Tool}
 	}
 	q, err := parseQuery(req.Version)
@@ -126,9 +126,9 @@ func (s *Source) newest(ctx context.Context, q query, p release.Platform) (strin
 		return v, nil
 	}
 	if elsewhere, _ := q.newest(l.all()); elsewhere != "" {
-		return "", &release.NotFoundError{Tool: s.Tool(), Version: elsewhere, Platform: &p, Have: platformNames(l[elsewhere])}
+		return "", &release.NotFoundError{Tool: tool, Version: elsewhere, Platform: &p, Have: platformNames(l[elsewhere])}
 	}
-	missing := &release.NotFoundError{Tool: s.Tool(), Version: q.series, Have: nearest(here, q)}
+	missing := &release.NotFoundError{Tool: tool, Version: q.series, Have: nearest(here, q)}
 	if len(pre) > 0 {
 		slices.Reverse(pre)
 		missing.Have = pre
@@ -245,9 +245,9 @@ func (s *Source) missing(ctx context.Context, v string, p release.Platform, foun
 	}
 	served = slices.DeleteFunc(served, func(q release.Platform) bool { return q == p })
 	if len(served) > 0 {
-		return &release.NotFoundError{Tool: s.Tool(), Version: v, Platform: &p, Have: platformNames(served)}
+		return &release.NotFoundError{Tool: tool, Version: v, Platform: &p, Have: platformNames(served)}
 	}
-	return &release.NotFoundError{Tool: s.Tool(), Version: v, Have: nearest(l.versions(p), query{exact: v})}
+	return &release.NotFoundError{Tool: tool, Version: v, Have: nearest(l.versions(p), query{exact: v})}
 }
 
 func platformNames(list []release.Platform) []string {

@@ -74,7 +74,7 @@ func removeBeside(path string) error {
 		err = nil
 	}
 	if _, statErr := os.Lstat(partDir(path)); statErr == nil {
-		err = errors.Join(err, removeTree(path+PartDirSuffix))
+		err = errors.Join(err, removeTree(partDir(path)))
 	}
 	return err
 }

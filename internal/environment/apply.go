@@ -41,7 +41,7 @@ func (e Environment) Apply(dir string, environ []string) []string {
 		}
 	}
 	for _, t := range e.Tools {
-		maps.Copy(set, t.Layout.Set)
+		maps.Copy(set, t.variables(dir))
 	}
 	set["PATH"] = searchPath(filepath.Join(dir, "bin"), inherited["PATH"])
 	set[VarShell] = nextDepth(inherited[VarShell])

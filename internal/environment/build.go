@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
 	"gostore/internal/digest"
 	"gostore/internal/release"
-	"gostore/internal/tree"
 	"gostore/store"
 )
 
@@ -42,12 +40,6 @@ func (e *ConflictError) Error() string {
 		what, name = "variable", e.Variable
 	}
 	return fmt.Sprintf("%s and %s both give the %s %q", e.Tools[0], e.Tools[1], what, name)
-}
-
-// command is what one name in bin stands for.
-type command struct {
-	tool Tool
-	path string // in the tool's tree
 }
 
 // Build returns a lease on the environment of tools, making its object where the store has none
@@ -89,11 +81,11 @@ func Build(ctx context.Context, st *store.Store, tools []Tool) (*store.Lease, er
 		return nil, err
 	}
 	spec := store.Spec{Name: ObjectName, Version: e.label(), Archive: recipe, Refs: slices.SortedFunc(maps.Keys(bases), compareTrees)}
-	return st.Add(ctx, spec, func(stage *store.Stage) error { return fill(stage, files, commands, bases) })
+	return st.Add(ctx, spec, func(stage *store.Stage) error { return fill(stage, e.Tools, files, commands, bases) })
 }
 
 // fill writes an environment to a stage.
-func fill(stage *store.Stage, files map[string]string, commands map[string]command, bases map[digest.Tree]string) error {
+func fill(stage *store.Stage, tools []Tool, files map[string]string, commands map[string]command, bases map[digest.Tree]string) error {
 	for name, content := range files {
 		if err := stage.File(name, false, []byte(content)); err != nil {
 			return err
@@ -108,12 +100,19 @@ func fill(stage *store.Stage, files map[string]string, commands map[string]comma
 			return err
 		}
 	}
+	if err := linkDirs(stage, tools, bases); err != nil {
+		return err
+	}
 	for name, c := range commands {
 		base := bases[c.tool.Tree]
 		var err error
-		if c.tool.Layout.HomeVar != "" {
+		switch {
+		case c.tool.Layout.HomeVar != "":
 			err = stage.File("bin/"+name, true, []byte(launcher(c.tool.Layout, base, c.path)))
-		} else {
+		case c.runner != nil:
+			runner := bases[c.runner.tool.Tree] + "/" + c.runner.path
+			err = stage.File("bin/"+name, true, []byte(runLauncher(runner, base, c.path)))
+		default:
 			err = stage.Link("bin/"+name, toStore+base+"/"+c.path)
 		}
 		if err != nil {
@@ -160,76 +159,11 @@ func launcher(l release.Layout, base, path string) string {
 	return b.String()
 }
 
-// commands returns what bin holds.
-func (e Environment) commands(st *store.Store) (map[string]command, error) {
-	all := make(map[string]command)
-	for _, t := range e.Tools {
-		m, err := st.Manifest(t.Tree)
-		if err != nil {
-			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
-		}
-		names, err := t.commands(m)
-		if err != nil {
-			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
-		}
-		for name, path := range names {
-			c := command{t, path}
-			other, taken := all[name]
-			if taken && (other.tool.Tree != t.Tree || other.path != path) {
-				return nil, conflict(other.tool, t, ConflictError{Command: name})
-			}
-			all[name] = c
-		}
-	}
-	return all, nil
-}
-
-func conflict(a, b Tool, e ConflictError) error {
-	e.Tools = [2]string{a.String(), b.String()}
-	slices.Sort(e.Tools[:])
-	return &e
-}
-
-// commands returns the paths in the tool's tree of the commands that it brings, by name.
-func (t Tool) commands(m tree.Manifest) (map[string]string, error) {
-	names := make(map[string]string)
-	if !t.Extra {
-		for _, e := range m.Entries() {
-			dir, name := path.Split(e.Path)
-			if !slices.Contains(t.Layout.Dirs, strings.TrimSuffix(dir, "/")) || !runs(m, e) {
-				continue
-			}
-			if other, ok := names[name]; ok {
-				return nil, fmt.Errorf("command %q is both %q and %q", name, other, e.Path)
-			}
-			names[name] = e.Path
-		}
-	}
-	for name, to := range t.Layout.Names {
-		if strings.Contains(name, "/") {
-			return nil, fmt.Errorf("command %q: want a plain name", name)
-		}
-		if e, ok := m.Find(to); !ok || !runs(m, e) {
-			return nil, fmt.Errorf("command %q: %q is no executable file of the tree", name, to)
-		}
-		names[name] = to
-	}
-	return names, nil
-}
-
-// runs reports whether e is an executable file, or a link that leads to one in its tree.
-func runs(m tree.Manifest, e tree.Entry) bool {
-	for range 40 { // as many links as Linux follows
-		if e.Kind != tree.Link {
-			return e.Kind == tree.Exec
-		}
-		next, ok := m.Find(path.Join(path.Dir(e.Path), e.Target))
-		if !ok {
-			return false
-		}
-		e = next
-	}
-	return false
+// runLauncher returns the shell script that stands in bin for a command that another tool of the environment runs. runner and
+// path are below the directory of all objects and below base.
+func runLauncher(runner, base, path string) string {
+	return fmt.Sprintf("#!/bin/sh\nobject=%s\n%sexec \"${home%%/*}/\"%s \"$home/\"%s \"$@\"\n",
+		quoteSh(base), launcherSh, quoteSh(runner), quoteSh(path))
 }
 
 // checkVariables refuses variables that cannot be set, that are Apply's own, or about which two

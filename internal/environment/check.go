@@ -80,7 +80,7 @@ func (t Tool) checkName() (string, bool) {
 		return "", false
 	}
 	plain := t.Layout.Check[0]
-	if _, ok := t.Layout.Names[plain]; ok || !t.Extra {
+	if !t.Extra {
 		return plain, true
 	}
 	var names []string
@@ -91,7 +91,7 @@ func (t Tool) checkName() (string, bool) {
 		}
 	}
 	if len(names) == 0 {
-		return "", false
+		return plain + t.Version, !t.hasVersionedNames()
 	}
 	return slices.Min(names), true
 }

@@ -66,10 +66,12 @@ func (e Environment) startFiles() map[string]string {
 	const head = "# The environment's variables and commands, once more after the user's start files.\n"
 	sh.WriteString(head)
 	fish.WriteString(head)
-	set := make(map[string]string)
+	set := make(map[string][2]string) // to words for sh and for fish
 	unset := make(map[string]bool)
 	for _, t := range e.Tools {
-		maps.Copy(set, t.Layout.Set)
+		for name, value := range t.Layout.Set {
+			set[name] = [2]string{t.script(value, quoteSh), t.script(value, quoteFish)}
+		}
 		for _, name := range t.Layout.Unset {
 			unset[name] = true
 		}
@@ -79,8 +81,8 @@ func (e Environment) startFiles() map[string]string {
 		fmt.Fprintf(&fish, fishUnset, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		fmt.Fprintf(&sh, "export %s=%s\n", name, quoteSh(set[name]))
-		fmt.Fprintf(&fish, "set -gx %s %s\n", name, quoteFish(set[name]))
+		fmt.Fprintf(&sh, "export %s=%s\n", name, set[name][0])
+		fmt.Fprintf(&fish, "set -gx %s %s\n", name, set[name][1])
 	}
 	return map[string]string{
 		"shell/bashrc":      bashrc,

@@ -37,6 +37,8 @@ func (w Want) asks() string {
 	switch {
 	case w.Minimum:
 		return "at least " + w.AtLeast
+	case w.Request.Source != "":
+		return w.Request.String()
 	case w.Extra:
 		return w.Request.Version + " as an extra"
 	}
@@ -104,9 +106,11 @@ func Check(f *File, wants []Want) []Difference {
 	return append(found, stale(f, wants)...)
 }
 
-// metBy reports whether t is what w wants.
+// metBy reports whether t is what w wants. A source that is written out is wanted as well.
 func (w Want) metBy(t Tool) bool {
 	switch {
+	case w.Request.Source != "" && w.Request.Source != t.Source:
+		return false
 	case w.Minimum:
 		return !t.Extra && goversion.Compare("go"+t.Version, "go"+w.AtLeast) >= 0
 	case w.Extra:

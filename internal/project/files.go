@@ -44,16 +44,23 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 //	[tools]
 //	go = "1.22"                               # one version
 //	"golang.org/x/tools/gopls" = ["0.16", "latest"]   # the primary version, then extras
+//	"npm:prettier" = "3"                      # from a source that is written out
+//
+// Its tables tool, mirror and sources are package config's.
 func parseConfig(name string, data []byte) ([]claim, error) {
 	d, err := textfile.ParseTOML(name, data)
 	if err != nil {
 		return nil, err
 	}
-	d.Only(&d.Root, "tools")
+	d.Only(&d.Root, "tools", "tool", "mirror", "sources")
 	var claims []claim
 	if tools := d.May(&d.Root, "tools", textfile.Table); tools != nil {
 		for _, e := range tools.Entries {
-			claims = append(claims, configTool(d, e)...)
+			more := configTool(d, e)
+			if len(more) > 0 && slices.ContainsFunc(claims, func(c claim) bool { return c.Request.Tool == more[0].Request.Tool }) {
+				d.Errorf(e.Offset, "tool %q is listed already, from another source", more[0].Request.Tool)
+			}
+			claims = append(claims, more...)
 		}
 	}
 	if err := d.Err(); err != nil {
@@ -63,7 +70,11 @@ func parseConfig(name string, data []byte) ([]claim, error) {
 }
 
 func configTool(d *textfile.Document, e textfile.Entry) []claim {
-	if err := release.CheckTool(e.Key); err != nil {
+	named, err := release.ParseRequest(e.Key)
+	if err == nil && named.Version != release.Latest {
+		err = fmt.Errorf("tool %q: the version stands after the \"=\"", e.Key)
+	}
+	if err != nil {
 		d.Errorf(e.Offset, "%w", err)
 		return nil
 	}
@@ -88,7 +99,7 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 			d.Errorf(v.Offset, "tool %q: a version is written in quotes", e.Key)
 			continue
 		}
-		request := release.Request{Tool: e.Key, Version: v.Text}
+		request := release.Request{Source: named.Source, Tool: named.Tool, Version: v.Text}
 		if err := release.CheckVersion(v.Text); err != nil {
 			d.Errorf(v.Offset, "tool %q: %w", e.Key, err)
 		}

@@ -57,15 +57,32 @@ func ParseRequest(s string) (Request, error) {
 	if err := CheckVersion(version); err != nil {
 		return Request{}, fmt.Errorf("request %q: %w", s, err)
 	}
+	if source == moduleWord {
+		source = moduleSource
+	}
 	return Request{source, tool, version}, nil
 }
 
+// Go packages are written go:PATH; in locks their source has the name that says what it is.
+const (
+	moduleWord   = "go"
+	moduleSource = "gomodule"
+)
+
 // String returns TOOL@VERSION, with SOURCE: before it where one was written out.
 func (r Request) String() string {
-	if r.Source != "" {
-		return r.Source + ":" + r.Tool + "@" + r.Version
+	return r.Name() + "@" + r.Version
+}
+
+// Name returns the request without its version.
+func (r Request) Name() string {
+	switch r.Source {
+	case "":
+		return r.Tool
+	case moduleSource:
+		return moduleWord + ":" + r.Tool
 	}
-	return r.Tool + "@" + r.Version
+	return r.Source + ":" + r.Tool
 }
 
 // CheckTool reports whether name can name a tool: letters, digits and ". _ -" in

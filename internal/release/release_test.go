@@ -13,7 +13,7 @@ func TestParseRequest(t *testing.T) {
 		"go@1.22":                          {"", "go", "1.22"},
 		"go@1.27rc1":                       {"", "go", "1.27rc1"},
 		"golang.org/x/tools/gopls@v0.1":    {"", "golang.org/x/tools/gopls", "v0.1"},
-		"go:golang.org/x/tools/gopls@v0.1": {"go", "golang.org/x/tools/gopls", "v0.1"},
+		"go:golang.org/x/tools/gopls@v0.1": {"gomodule", "golang.org/x/tools/gopls", "v0.1"},
 		"npm:prettier":                     {"npm", "prettier", Latest},
 		"npm:@biomejs/biome":               {"npm", "@biomejs/biome", Latest},
 		"npm:@biomejs/biome@2":             {"npm", "@biomejs/biome", "2"},

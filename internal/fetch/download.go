@@ -54,6 +54,7 @@ func (c *Client) Download(ctx context.Context, url, part string, opt Options) er
 type download struct {
 	c    *Client
 	url  string
+	from string // the candidate that is asked at the moment
 	f    *os.File
 	opt  Options
 	have int64 // bytes in f, all of them from the beginning of what state describes
@@ -77,8 +78,9 @@ func (d *download) run(ctx context.Context) error {
 		d.report()
 		return d.checkSize(d.total)
 	}
-	return d.c.retry(ctx, d.url, func(ctx context.Context) (bool, error) {
+	return d.c.rotate(ctx, d.url, func(ctx context.Context, from string) (bool, error) {
 		before := d.have
+		d.from = from
 		err := d.attempt(ctx)
 		// 64 KiB: a connection that breaks within less is not getting anywhere.
 		return d.have >= before+64<<10, err
@@ -96,7 +98,7 @@ func (d *download) attempt(ctx context.Context) error {
 			header.Set("If-Range", d.validator)
 		}
 	}
-	resp, err := d.c.do(ctx, http.MethodGet, d.url, header)
+	resp, err := d.c.do(ctx, http.MethodGet, d.from, header)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (d *download) attempt(ctx context.Context) error {
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && d.have > 0:
 		return d.tooFar(resp)
 	default:
-		return statusError(d.url, resp)
+		return statusError(d.from, resp)
 	}
 	if err != nil {
 		return err

@@ -46,9 +46,11 @@ type Client struct {
 	Stall     time.Duration // longest time a body may bring no bytes; 0 is 30 s
 	FirstByte time.Duration // longest time until an answer begins; 0 is 2 min
 	Pause     Pause         // nil sleeps
+	Mirrors   []Mirror      // where Download looks before it asks the URL itself
 
-	once sync.Once
-	http http.Client
+	once     sync.Once
+	http     http.Client
+	distrust distrust
 }
 
 // Pause waits for d, or until ctx ends, and returns ctx's error then.

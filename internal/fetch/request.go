@@ -47,7 +47,7 @@ func (c *Client) do(ctx context.Context, method, url string, header http.Header)
 	if c.UserAgent != "" {
 		req.Header.Set("User-Agent", c.UserAgent)
 	}
-	timer := time.AfterFunc(orDefault(c.FirstByte, defaultFirstByte), func() { cancel(errSilent) })
+	timer := time.AfterFunc(c.patience(ctx), func() { cancel(errSilent) })
 	resp, err := c.client().Do(req)
 	timer.Stop()
 	if err != nil {

@@ -1,9 +1,12 @@
 package lock
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gostore/internal/release"
 )
@@ -105,6 +108,9 @@ func diffTool(a, b Tool) []Change {
 	add("request", a.Request, b.Request)
 	add("version", a.Version, b.Version)
 	add("source", a.Source, b.Source)
+	for _, key := range bothKeys(making(a), making(b)) {
+		add(key, making(a)[key], making(b)[key])
+	}
 	for _, p := range bothPlatforms(a, b) {
 		x, hadIt := a.Platforms[p]
 		y, hasIt := b.Platforms[p]
@@ -113,11 +119,36 @@ func diffTool(a, b Tool) []Change {
 		} else if a.Version == b.Version {
 			add(p.String()+" from", x.From, y.From)
 			add(p.String()+" archive", x.Digest.String(), y.Digest.String())
+			add(p.String()+" logged", x.Logged.String(), y.Logged.String())
 			add(p.String()+" size", size(x), size(y))
 			add(p.String()+" tree", tree(x), tree(y))
 		}
 	}
 	return changes
+}
+
+// making returns what an entry says of how its tool is made and presented, as the file has it: by key, and of a part by its
+// name. Those of another version are other parts: they say nothing beyond that.
+func making(t Tool) map[string]string {
+	var b bytes.Buffer
+	formatMaking(&b, t)
+	formatLayout(&b, t.Layout)
+	keys := map[string]string{}
+	for line := range strings.Lines(b.String()) {
+		if key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = "); ok {
+			keys[key] = value
+		}
+	}
+	for _, part := range t.Parts {
+		keys["part "+part.Name] = part.Digest.String()
+	}
+	return keys
+}
+
+func bothKeys(a, b map[string]string) []string {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return slices.Sorted(maps.Keys(all))
 }
 
 func bothPlatforms(a, b Tool) []release.Platform {

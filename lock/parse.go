@@ -115,9 +115,9 @@ func (r reader) tool(v *textfile.Value) Tool {
 	}
 	t.Extra = r.truth(v, "extra")
 	t.FirstUse = r.truth(v, "first-use")
-	t.Origin = r.maybe(v, "origin", checkFrom)
+	t.Origin = r.maybe(v, "origin", checkWord)
 	t.With = r.maybe(v, "with", checkWith)
-	t.Flags = r.list(v, "flags", checkSource)
+	t.Flags = r.list(v, "flags", checkFlag)
 	t.Layout = r.layout(v)
 	t.Parts = r.parts(v)
 	platforms := r.Need(v, "platforms", textfile.Table)
@@ -185,8 +185,8 @@ func (r reader) parts(v *textfile.Value) []release.Part {
 	}
 	var parts []release.Part
 	for _, e := range table.Entries {
-		if err := checkFrom(e.Key); err != nil {
-			r.Errorf(e.Offset, "part: %w", err)
+		if err := checkWord(e.Key); err != nil {
+			r.Errorf(e.Offset, "part %w", err)
 		}
 		s := r.Is(e.Value, textfile.String, e.Key)
 		if s == nil {
@@ -214,7 +214,7 @@ func (r reader) layout(v *textfile.Value) release.Layout {
 		Names:     r.table(table, "commands", checkText),
 		Runner:    r.maybe(table, "runner", release.CheckTool),
 		Set:       r.table(table, "env", checkText),
-		Unset:     r.list(table, "unset", checkFrom),
+		Unset:     r.list(table, "unset", checkWord),
 		Check:     r.list(table, "check", checkText),
 		CheckWant: r.maybe(table, "says", checkText),
 	}
@@ -262,8 +262,8 @@ func (r reader) table(v *textfile.Value, key string, check func(string) error) m
 	}
 	m := make(map[string]string, len(table.Entries))
 	for _, e := range table.Entries {
-		if err := checkFrom(e.Key); err != nil {
-			r.Errorf(e.Offset, "%w", err)
+		if err := checkWord(e.Key); err != nil {
+			r.Errorf(e.Offset, "name %w", err)
 		}
 		if s := r.Is(e.Value, textfile.String, e.Key); s != nil {
 			if err := check(s.Text); err != nil {
@@ -311,7 +311,7 @@ func (r reader) checkTogether(f *File, list *textfile.Value) {
 		primaries[t.Name] = i
 	}
 	for i, t := range f.Tools {
-		if q, err := release.ParseRequest(t.With); t.With != "" && err == nil {
+		if q, err := release.ParseRequest(t.With); t.With != "" && err == nil && checkWith(t.With) == nil {
 			if _, locked := versions[named{q.Tool, q.Version}]; !locked {
 				r.Errorf(list.Items[i].Offset, "tool %q is made with %s, which is not locked here", t.Name, t.With)
 			}
@@ -363,10 +363,26 @@ func checkFrom(s string) error {
 	if s == "" {
 		return errors.New("from is empty")
 	}
+	if err := checkWord(s); err != nil {
+		return fmt.Errorf("from %w", err)
+	}
+	return nil
+}
+
+// checkWord lets through printable text without spaces.
+func checkWord(s string) error {
 	for i, c := range s {
 		if c == utf8.RuneError || unicode.IsSpace(c) || !unicode.IsGraphic(c) {
-			return fmt.Errorf("from %q: character %d is not printable", s, i+1)
+			return fmt.Errorf("%q: character %d is not printable", s, i+1)
 		}
+	}
+	return nil
+}
+
+// checkFlag lets through a word of small letters.
+func checkFlag(s string) error {
+	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") != "" {
+		return fmt.Errorf("flag %q: want lower-case letters and \"-\"", s)
 	}
 	return nil
 }

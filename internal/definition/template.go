@@ -158,7 +158,7 @@ func (d Definition) SignatureURL(version string, p release.Platform, archive str
 	return d.expandURL(d.Signature.URL, version, p, archive)
 }
 
-// Package returns the name of the npm package for a platform, and PerPlatform whether there is one for each.
+// Package returns the name of the npm package for a platform. It is for definitions with NPM.
 func (d Definition) Package(p release.Platform) (string, error) {
 	os, arch := d.Upstream(p)
 	return fill(d.NPM, map[string]string{"os": os, "arch": arch})

@@ -336,3 +336,14 @@ func (d *Document) Is(v *Value, kind Kind, key string) *Value {
 	}
 	return v
 }
+
+// Inside returns the offset of the i-th byte of a String's value, for complaints about a part of it. It is the value's own
+// offset where escapes make the value differ from what is written.
+func (d *Document) Inside(v *Value, i int) int {
+	for _, quote := range []int{3, 1} {
+		if start := v.Offset + quote; start <= len(d.text) && strings.HasPrefix(d.text[start:], v.Text) {
+			return start + i
+		}
+	}
+	return v.Offset
+}

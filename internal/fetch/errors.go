@@ -70,9 +70,13 @@ func explain(ctx context.Context, rawURL string, err error) error {
 		local   *fs.PathError
 		wrapped *url.Error
 		settled *finalError
+		offline *OfflineError
 	)
 	if errors.As(err, &settled) {
 		err = settled.error
+	}
+	if errors.As(err, &offline) {
+		return offline
 	}
 	if errors.As(err, &status) || errors.As(err, &local) {
 		return err

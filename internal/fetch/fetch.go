@@ -10,12 +10,16 @@
 // of two files when the server states no validator, and servers lie. Callers check digests,
 // and discard a part whose digest is wrong.
 //
-// A redirect from https to http is never followed. URLs in errors carry neither user
-// information nor query.
+// A redirect from https to http is never followed. Credentials go over https only (or to this machine), to the host
+// that they are for and to no other that it redirects to. URLs in errors carry neither user information nor query.
+//
+// Where a URL's file may come from instead is a matter of Mirror; a Client that is Offline opens no socket.
 package fetch
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +27,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -41,15 +46,25 @@ const (
 // Client fetches. The zero value is ready to use; a Client is safe for concurrent use and
 // must not be copied after its first use.
 type Client struct {
-	HTTP      *http.Client  // nil: one transport that this process shares, with the environment's proxies
+	HTTP      *http.Client  // nil: one made of Proxy and Roots
 	UserAgent string        // "" sends Go's own
 	Stall     time.Duration // longest time a body may bring no bytes; 0 is 30 s
 	FirstByte time.Duration // longest time until an answer begins; 0 is 2 min
 	Pause     Pause         // nil sleeps
-	Mirrors   []Mirror      // where Download looks before it asks the URL itself
+
+	Mirrors []Mirror // where Download looks before it asks the URL itself
+	Offline bool     // every request for an http or https URL is an *OfflineError; file:// URLs are read
+
+	// Credentials returns the name and the password to send to a host, in lower case, with its port if the URL has one. They
+	// are not sent where the URL has its own, over http except to this machine, and to mirrors that are Anonymous. nil knows none.
+	Credentials func(host string) (user, password string, ok bool)
+
+	Roots *x509.CertPool                        // the authorities whose certificates are good; nil: the system's
+	Proxy func(*http.Request) (*url.URL, error) // the proxy for a request, nil for none; nil: as the process's environment has it
 
 	once     sync.Once
 	http     http.Client
+	proxy    func(*http.Request) (*url.URL, error)
 	distrust distrust
 }
 
@@ -57,33 +72,54 @@ type Client struct {
 type Pause func(ctx context.Context, d time.Duration) error
 
 // shared builds the process's transport at first use: package initialisation stays free.
-var shared = sync.OnceValue(func() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   20 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       time.Minute,
-		MaxIdleConnsPerHost:   16,
-		ForceAttemptHTTP2:     true,
-		DisableCompression:    true, // lengths and ranges count the bytes as they are
-	}
-})
+var shared = sync.OnceValue(newTransport)
 
-// client returns the HTTP client to use: the caller's or the shared one, with gostore's rule
-// for redirects in front of the caller's own.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: onConnect,
+		DialContext:            (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    20 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        time.Minute,
+		MaxIdleConnsPerHost:    16,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // lengths and ranges count the bytes as they are
+	}
+}
+
+// transport returns the transport for a client: a shared one unless it has wishes of its own.
+func (c *Client) transport() *http.Transport {
+	if c.Proxy == nil && c.Roots == nil {
+		return shared()
+	}
+	t := newTransport()
+	if c.Proxy != nil {
+		t.Proxy = c.Proxy
+	}
+	if c.Roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: c.Roots}
+	}
+	return t
+}
+
+// client returns the HTTP client to use: the caller's or one of our own, with gostore's rules
+// for redirects in front of the caller's.
 func (c *Client) client() *http.Client {
 	c.once.Do(func() {
 		if c.HTTP != nil {
 			c.http = *c.HTTP
 		}
 		if c.http.Transport == nil {
-			c.http.Transport = shared()
+			c.http.Transport = c.transport()
+		}
+		if t, ok := c.http.Transport.(*http.Transport); ok {
+			c.proxy = t.Proxy
 		}
 		theirs := c.http.CheckRedirect
 		c.http.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-			if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-				return errDowngrade
+			if err := checkRedirect(req, via); err != nil {
+				return err
 			}
 			if theirs != nil {
 				return theirs(req, via)
@@ -95,6 +131,14 @@ func (c *Client) client() *http.Client {
 		}
 	})
 	return &c.http
+}
+
+// With returns a client like c that uses other mirrors and shares c's connections.
+func (c *Client) With(mirrors []Mirror) *Client {
+	return &Client{
+		HTTP: c.client(), UserAgent: c.UserAgent, Stall: c.Stall, FirstByte: c.FirstByte, Pause: c.Pause,
+		Mirrors: mirrors, Offline: c.Offline, Credentials: c.Credentials,
+	}
 }
 
 // CloseIdle closes connections that are kept for reuse.

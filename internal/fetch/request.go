@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -27,18 +29,14 @@ const (
 	maxRetryAfter = 2 * time.Minute
 )
 
-// do sends one request. The body of the answer ends with errStalled when it brings no bytes
-// for c.Stall, and everything ends with ctx.
+// do sends one request, for an http, https or file URL. The body of the answer ends with errStalled when it brings no bytes
+// for c.Stall, and everything ends with ctx. Every request of this package is made here: here it is offline or not.
 func (c *Client) do(ctx context.Context, method, url string, header http.Header) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		cancel(nil)
 		return nil, final(err)
-	}
-	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		cancel(nil)
-		return nil, final(errors.New("scheme is neither https nor http"))
 	}
 	for name, values := range header {
 		req.Header[name] = values
@@ -48,7 +46,7 @@ func (c *Client) do(ctx context.Context, method, url string, header http.Header)
 		req.Header.Set("User-Agent", c.UserAgent)
 	}
 	timer := time.AfterFunc(c.patience(ctx), func() { cancel(errSilent) })
-	resp, err := c.client().Do(req)
+	resp, err := c.send(req)
 	timer.Stop()
 	if err != nil {
 		err = because(ctx, err)
@@ -58,6 +56,48 @@ func (c *Client) do(ctx context.Context, method, url string, header http.Header)
 	resp.Body = &body{resp.Body, ctx, cancel, orDefault(c.Stall, defaultStall)}
 	return resp, nil
 }
+
+// send sends req, with credentials if there are any for it. It returns answers of servers; what a proxy answers
+// in their place is an error.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
+	switch req.URL.Scheme {
+	case "file":
+		return readFile(req)
+	case "http", "https":
+	default:
+		return nil, final(errors.New("scheme is none of https, http, file"))
+	}
+	if c.Offline {
+		return nil, final(&OfflineError{Redact(req.URL.String())})
+	}
+	if err := c.authorize(req); err != nil {
+		return nil, final(err)
+	}
+	client := c.client()
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, certificateError(c.blameProxy(req, err))
+	}
+	if err := c.wantsPassword(req, resp); err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// readFile answers a request for a file:// URL, as a server would, ranges included.
+func readFile(req *http.Request) (*http.Response, error) {
+	path, ok := Local(req.URL.String())
+	if !ok {
+		return nil, final(errors.New("file URL: want an absolute path, such as file:///srv/mirror/x"))
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a named pipe would wait for a writer
+		return nil, final(errors.New("not a regular file"))
+	}
+	return files().RoundTrip(req)
+}
+
+// files serves the file system.
+var files = sync.OnceValue(func() http.RoundTripper { return http.NewFileTransport(http.Dir("/")) })
 
 func orDefault(d, byDefault time.Duration) time.Duration {
 	if d == 0 {
@@ -149,18 +189,16 @@ func temporary(err error) bool {
 		settled *finalError
 		local   *fs.PathError
 		dns     *net.DNSError
+		proxy   *ProxyError
 		cert    x509.UnknownAuthorityError
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
 	)
 	switch {
 	case errors.As(err, &status):
-		switch status.Code {
-		case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
-			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true
-		}
-		return false
+		return passing(status.Code)
+	case errors.As(err, &proxy) && proxy.Code != 0:
+		return passing(proxy.Code)
 	case errors.As(err, &settled), errors.As(err, &local), errors.Is(err, errDowngrade):
 		return false
 	case errors.As(err, &dns):
@@ -171,6 +209,16 @@ func temporary(err error) bool {
 		return false
 	}
 	return true
+}
+
+// passing reports whether a status code speaks of a difficulty that may pass.
+func passing(code int) bool {
+	switch code {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // retryAfter reads a Retry-After header, in seconds or as a date.

@@ -2,24 +2,41 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// Options say how to download. The zero value sets no limit and reports nothing.
+var (
+	// ErrNoRanges says that a server sends files as a whole only, where some ranges of one were asked for.
+	ErrNoRanges = errors.New("the server does not send ranges of the file")
+
+	// ErrChanged says that a server has another file now than the one that a part holds ranges of.
+	ErrChanged = errors.New("the file changed on the server, or the server continued it at a wrong place")
+)
+
+// Options say how to download. The zero value brings the whole file, sets no limit and reports nothing.
 type Options struct {
-	MaxSize  int64                   // refuse to read more bytes; 0 is no limit
-	Progress func(done, total int64) // called as bytes arrive, from one goroutine; total is -1 when not known
+	MaxSize int64 // refuse a file of more bytes; 0 is no limit
+
+	// Progress is called as bytes arrive, by one goroutine at a time: with how many of those asked for the part holds,
+	// and how many were asked for, -1 when that is not known.
+	Progress func(done, total int64)
+
+	// Ranges are the bytes that are needed; nil is all of them. What lies between ranges that are close to each
+	// other is brought along. The part is sparse then: Held says what it has.
+	Ranges []Range
+
+	// Parallel is how many connections to use at once. 0 is as many as turn out to be worth it.
+	Parallel int
 }
 
-// StatePath returns the name of the file beside part that says what part is the beginning of.
+// StatePath returns the name of the file beside part that says what part holds.
 // Whoever removes a part removes this as well; left behind it is harmless.
 func StatePath(part string) string { return part + ".etag" }
 
@@ -31,12 +48,14 @@ func PartDir(part string) string { return part + ".d" }
 // replaces, so that a lock on it stays good. The caller sees to it that nobody else writes
 // part meanwhile.
 //
-// What part already holds is continued if it is the beginning of the same URL: with Range,
-// and If-Range where the server stated a validator. If it is already whole, nothing is
-// requested. Whenever Download fails, also when ctx ends, part keeps what has arrived.
+// What part already holds of the same URL is kept, and the rest is asked for: with Range,
+// and If-Range where the server stated a validator. If nothing is missing, nothing is
+// requested. Whenever Download fails, also when ctx ends, part keeps what has arrived. Mirrors
+// of url are asked as well, see Mirror; bytes of files of different length are never mixed.
 //
 // Errors are those of Get. Failing to write is an *fs.PathError (its Err may be
-// syscall.ENOSPC); an answer longer than opt.MaxSize is ErrTooLarge.
+// syscall.ENOSPC); a file longer than opt.MaxSize is ErrTooLarge. With opt.Ranges, ErrNoRanges and
+// ErrChanged mean that only the whole file can be had; part then still holds what it held.
 func (c *Client) Download(ctx context.Context, url, part string, opt Options) error {
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -44,6 +63,7 @@ func (c *Client) Download(ctx context.Context, url, part string, opt Options) er
 	}
 	d := &download{c: c, url: url, f: f, opt: opt}
 	err = d.run(ctx)
+	d.closeJournal()
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -57,147 +77,69 @@ type download struct {
 	from string // the candidate that is asked at the moment
 	f    *os.File
 	opt  Options
-	have int64 // bytes in f, all of them from the beginning of what state describes
+
+	mu sync.Mutex // guards what follows
 	state
+	journal *os.File // the state's file, open while the part is sparse
+	logged  int64    // its length
+	gained  int64    // bytes that arrived in this attempt
 }
 
-// state describes what a part is the beginning of. It is written before the part's first
-// byte and after the part was emptied, so a state never describes bytes of another file,
-// whatever instant the process ends at. After a power cut the part may hold zeroes in place
-// of bytes; the digest tells.
-type state struct {
-	validator string // for If-Range: a strong entity tag, or a date, or "" when the server states none
-	total     int64  // bytes of the whole file, -1 when not known
-}
+// maxGap is how many bytes that nobody asked for are worth less than another request. The answer to a request begins after 140 ms
+// from a module proxy far away, in which 64 KiB arrive over 4 Mbit/s; for the neighbour of a Go release, 16 requests in
+// place of 18 bring 0.1 % more of its zip. 1 MiB would be right for a fast line, and bring 5 % more.
+const maxGap = 64 << 10
+
+// worthwhile is how much has to arrive for an attempt not to count as one in vain: a connection that breaks within less is
+// not getting anywhere.
+const worthwhile = 64 << 10
 
 func (d *download) run(ctx context.Context) error {
 	if err := d.load(); err != nil {
 		return err
 	}
-	if d.whole() {
+	if d.complete() {
 		d.report()
 		return d.checkSize(d.total)
 	}
 	return d.c.rotate(ctx, d.url, func(ctx context.Context, from string) (bool, error) {
-		before := d.have
-		d.from = from
+		d.from, d.gained = from, 0
 		err := d.attempt(ctx)
-		// 64 KiB: a connection that breaks within less is not getting anywhere.
-		return d.have >= before+64<<10, err
+		return d.gained >= worthwhile, err
 	})
 }
 
-func (d *download) whole() bool { return d.have > 0 && d.have == d.total }
-
-// attempt sends one request and appends what it brings.
-func (d *download) attempt(ctx context.Context) error {
-	header := http.Header{}
-	if d.have > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", d.have))
-		if d.validator != "" {
-			header.Set("If-Range", d.validator)
+// wanted returns the bytes that were asked for. Those that the end of a file of unknown length counts for are left out, and
+// unknown is true.
+func (d *download) wanted() (want extents, unknown bool) {
+	if d.opt.Ranges == nil {
+		end := d.total
+		if end < 0 {
+			end = math.MaxInt64
 		}
+		return extents{{0, end}}, d.total < 0
 	}
-	resp, err := d.c.do(ctx, http.MethodGet, d.from, header)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if err := checkBody(resp); err != nil {
-		return err
-	}
-	switch {
-	case resp.StatusCode == http.StatusOK:
-		err = d.restart(state{validatorOf(resp.Header), resp.ContentLength})
-	case resp.StatusCode == http.StatusPartialContent && d.have > 0:
-		err = d.resume(resp)
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && d.have > 0:
-		return d.tooFar(resp)
-	default:
-		return statusError(d.from, resp)
-	}
-	if err != nil {
-		return err
-	}
-	return d.receive(resp.Body)
-}
-
-// resume checks that a 206 answer continues what the part holds.
-func (d *download) resume(resp *http.Response) error {
-	start, total, ok := parseContentRange(resp.Header.Get("Content-Range"))
-	v := validatorOf(resp.Header)
-	same := ok && start == d.have && (d.total < 0 || total < 0 || total == d.total) &&
-		(v == "" || d.validator == "" || v == d.validator)
-	if !same {
-		if err := d.restart(state{"", -1}); err != nil {
-			return err
-		}
-		return errors.New("the file changed on the server, or the server continued it at a wrong place")
-	}
-	if d.total < 0 && total >= 0 {
-		d.total = total
-		return d.save()
-	}
-	return nil
-}
-
-// tooFar handles 416: the part is whole, which the server may be the first to say, or it is
-// longer than the file and worth nothing.
-func (d *download) tooFar(resp *http.Response) error {
-	_, total, _ := parseContentRange(resp.Header.Get("Content-Range"))
-	if total == d.have && (d.total < 0 || d.total == total) {
-		d.total = total
-		return d.save()
-	}
-	if err := d.restart(state{"", -1}); err != nil {
-		return err
-	}
-	return errors.New("the partial download is longer than the file on the server")
-}
-
-// restart empties the part and records what it is going to hold.
-func (d *download) restart(s state) error {
-	if err := d.f.Truncate(0); err != nil {
-		return err
-	}
-	d.have, d.state = 0, s
-	return d.save()
-}
-
-// receive appends body to the part until it ends.
-func (d *download) receive(body io.Reader) error {
-	if d.total >= 0 {
-		if err := d.checkSize(d.total); err != nil {
-			return err
-		}
-	}
-	d.report()
-	buf := make([]byte, 128<<10)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if d.total >= 0 && d.have+int64(n) > d.total {
-				return errors.Join(d.restart(state{"", -1}), final(fmt.Errorf("the server sent more than the %d bytes it stated", d.total)))
+	var known []Range
+	for _, r := range d.opt.Ranges {
+		if r.Start < 0 {
+			if d.total < 0 {
+				unknown = true
+				continue
 			}
-			if err := d.checkSize(d.have + int64(n)); err != nil {
-				return err
-			}
-			if _, err := d.f.WriteAt(buf[:n], d.have); err != nil {
-				return err
-			}
-			d.have += int64(n)
-			d.report()
+			r = Range{max(0, d.total+r.Start), d.total}
 		}
-		switch {
-		case err == io.EOF && d.total >= 0 && d.have < d.total:
-			return io.ErrUnexpectedEOF
-		case err == io.EOF:
-			d.total = d.have
-			return d.save()
-		case err != nil:
-			return err
+		if d.total >= 0 {
+			r.End = min(r.End, d.total)
 		}
+		known = append(known, r)
 	}
+	return extentsOf(known, maxGap), unknown
+}
+
+// complete reports whether nothing is missing.
+func (d *download) complete() bool {
+	want, unknown := d.wanted()
+	return !unknown && len(want.without(d.have)) == 0 && (d.opt.Ranges != nil || len(d.have) > 0)
 }
 
 func (d *download) checkSize(size int64) error {
@@ -208,54 +150,101 @@ func (d *download) checkSize(size int64) error {
 }
 
 func (d *download) report() {
-	if d.opt.Progress != nil {
-		d.opt.Progress(d.have, d.total)
+	if d.opt.Progress == nil {
+		return
 	}
+	want, unknown := d.wanted()
+	if unknown {
+		d.opt.Progress(d.have.bytes(), -1)
+		return
+	}
+	d.opt.Progress(want.bytes()-want.without(d.have).bytes(), want.bytes())
 }
 
-// load finds out what the part holds; a part without a readable state for this URL is emptied.
-func (d *download) load() error {
-	info, err := d.f.Stat()
-	if err != nil {
+// accept judges an answer to a request for s, whose body is to be written from s.Start on if there is no error.
+func (r *round) accept(resp *http.Response, s *segment) error {
+	if err := checkBody(resp); err != nil {
 		return err
 	}
-	d.state = state{"", -1}
-	if info.Size() == 0 {
-		return nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch asked := s.asked != ""; {
+	case resp.StatusCode == http.StatusOK:
+		return r.whole(resp, s)
+	case resp.StatusCode == http.StatusPartialContent && asked:
+		return r.partial(resp, s)
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && asked:
+		return r.tooFar(resp, s)
+	default:
+		return statusError(r.from, resp)
 	}
-	data, err := os.ReadFile(StatePath(d.f.Name()))
-	s, ok := parseState(d.url, data)
-	if err != nil || !ok {
-		return d.f.Truncate(0)
-	}
-	d.have, d.state = info.Size(), s
-	return nil
 }
 
-// save writes the state. It is not synced: losing it costs a download from the beginning.
-func (d *download) save() error {
-	return os.WriteFile(StatePath(d.f.Name()), formatState(d.url, d.state), 0o600)
+// whole handles 200: the server starts from the beginning.
+func (r *round) whole(resp *http.Response, s *segment) error {
+	v := validatorOf(resp.Header)
+	switch {
+	case r.opt.Ranges == nil && (r.running > 1 || s.victim != nil):
+		return errNotAlone
+	case r.opt.Ranges == nil:
+		if err := r.restart(state{validator: v, total: resp.ContentLength, from: sumOf(r.from)}); err != nil {
+			return err
+		}
+		want, _ := r.wanted()
+		s.Range, s.recorded, r.queue = want[0], 0, nil
+		return r.begin(s)
+	case r.sameServer() && v != "" && r.validator != "" && v != r.validator,
+		resp.ContentLength >= 0 && r.total >= 0 && resp.ContentLength != r.total:
+		return final(ErrChanged)
+	}
+	return final(ErrNoRanges)
 }
 
-// The state's text is three lines: the SHA-256 of the URL (which may hold a password), the
-// total size or -1, and the validator.
-func formatState(url string, s state) []byte {
-	sum := sha256.Sum256([]byte(url))
-	return fmt.Appendf(nil, "%s\n%d\n%s\n", hex.EncodeToString(sum[:]), s.total, s.validator)
+// partial checks that a 206 answer is what was asked for, of the file that the part is of.
+func (r *round) partial(resp *http.Response, s *segment) error {
+	start, total, ok := parseContentRange(resp.Header.Get("Content-Range"))
+	if ok && s.Start < 0 && total >= 0 {
+		s.Range = Range{max(0, total+s.Start), total}
+	}
+	v := validatorOf(resp.Header)
+	same := ok && start == s.Start && (r.total < 0 || total < 0 || total == r.total) &&
+		(v == "" || r.validator == "" || !r.sameServer() || v == r.validator)
+	switch {
+	case !same && s.victim != nil:
+		return errNotAlone
+	case !same:
+		return r.changed(ErrChanged)
+	case total < 0 && r.total < 0 && r.opt.Ranges != nil:
+		return final(ErrNoRanges)
+	}
+	if r.total < 0 && total >= 0 {
+		r.total, s.End = total, min(s.End, total)
+		if len(r.have) == 0 {
+			r.validator, r.state.from = v, sumOf(r.from)
+		}
+		if err := r.save(); err != nil {
+			return err
+		}
+	}
+	return r.begin(s)
 }
 
-func parseState(url string, data []byte) (s state, ok bool) {
-	lines := strings.Split(string(data), "\n")
-	if len(lines) != 4 {
-		return s, false
+// tooFar handles 416: the part is whole, which the server may be the first to say, or it is
+// longer than the file and worth nothing.
+func (r *round) tooFar(resp *http.Response, s *segment) error {
+	_, total, _ := parseContentRange(resp.Header.Get("Content-Range"))
+	if r.opt.Ranges == nil && r.total < 0 && total == s.Start && total == r.have.prefix() {
+		r.total, s.End = total, total
+		return r.save()
 	}
-	total, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || total < -1 {
-		return s, false
+	if r.opt.Ranges != nil {
+		return final(ErrChanged)
 	}
-	s = state{lines[2], total}
-	return s, string(formatState(url, s)) == string(data)
+	return r.changed(errors.New("the partial download is longer than the file on the server"))
 }
+
+// sameServer reports whether the validator means something to the server that is asked.
+func (d *download) sameServer() bool { return d.state.from == sumOf(d.from) }
 
 // validatorOf returns what If-Range may hold: a strong entity tag, else the date of last
 // modification, else "".
@@ -268,6 +257,19 @@ func validatorOf(h http.Header) string {
 		return ""
 	}
 	return v
+}
+
+// rangeHeader returns the value of Range for s.
+func (d *download) rangeHeader(s Range) string {
+	switch {
+	case s.Start < 0:
+		return fmt.Sprintf("bytes=%d", s.Start)
+	case d.opt.Ranges == nil && s.Start == 0 && (d.total < 0 || s.End == d.total):
+		return ""
+	case s.End == math.MaxInt64 || s.End == d.total:
+		return fmt.Sprintf("bytes=%d-", s.Start)
+	}
+	return fmt.Sprintf("bytes=%d-%d", s.Start, s.End-1)
 }
 
 // parseContentRange reads "bytes 5-9/10", "bytes 5-9/*" and "bytes */10". What is not stated is -1.

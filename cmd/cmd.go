@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gostore/lock"
 	"gostore/store"
 )
 
@@ -112,6 +113,7 @@ type app struct {
 
 	st       *store.Store // opened on first use
 	goSource *goSource    // made on first use
+	makers   []lock.Tool  // releases that may make others: what is locked, and what is being locked
 }
 
 // find reports a command that does not exist, with the nearest ones that do.
@@ -158,7 +160,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.SetHelpFunc(a.help)
 	root.SetHelpCommand(a.helpCommand())
 	for _, command := range []func() *cobra.Command{
-		a.lockCommand, a.installCommand, a.shellCommand,
+		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand,
 		a.switchCommand, a.rollbackCommand, a.generationsCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,

@@ -57,7 +57,7 @@ func complete(root *cobra.Command, shell string) error {
 
 func (a *app) completeTools(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, tool := range knownTools {
+	for _, tool := range a.toolNames() {
 		names = append(names, tool+"@", tool)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

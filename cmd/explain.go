@@ -238,7 +238,10 @@ func explainNetwork(err error) (int, []string) {
 	var network *fetch.Error
 	var proxy *goproxy.NoProxyError
 	var request *goproxy.RequestError
+	var absent *absentError
 	switch {
+	case errors.As(err, &absent):
+		return explainOffline(absent)
 	case errors.As(err, &proxy):
 		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)"}
 	case errors.As(err, &request):

@@ -17,21 +17,70 @@ import (
 // lockPlan is what a lock command is going to do to the file: everything that needs the
 // network was done, so that change can run with the file held.
 type lockPlan struct {
-	reasons []string // why, a line for each tool
+	reasons []string    // why, a line for each tool
+	tools   []lock.Tool // what was resolved
 	change  func(*lock.File) error
 }
 
 func (a *app) planLock(ctx context.Context, p project.Project, args []string, o lockOptions) (lockPlan, error) {
+	was, _, err := readLock(p)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return lockPlan{}, err
+	}
+	a.makers = was.Tools
+	var plan lockPlan
 	switch {
 	case o.remove:
 		return planRemove(args)
 	case o.update:
-		return a.planUpdate(ctx, p, args)
+		plan, err = a.planUpdate(ctx, p, args)
 	case o.add || len(args) > 0:
-		return a.planRequests(ctx, args, o.add)
+		plan, err = a.planRequests(ctx, args, o.add)
 	default:
-		return a.planWants(ctx, p)
+		plan, err = a.planWants(ctx, p)
 	}
+	if err != nil {
+		return lockPlan{}, err
+	}
+	return a.planRemaking(ctx, was, plan)
+}
+
+// planRemaking adds to a plan what is locked already and made by a release that the plan takes away: another has to make it.
+func (a *app) planRemaking(ctx context.Context, was *lock.File, plan lockPlan) (lockPlan, error) {
+	is, err := lock.Parse(lock.Name, was.Format()) // a copy
+	if err != nil {
+		return plan, err
+	}
+	if err := plan.change(is); err != nil {
+		return plan, err
+	}
+	a.makers = is.Tools
+	var remade []lock.Tool
+	for _, t := range is.Tools {
+		if t.With == "" || made(is, t) {
+			continue
+		}
+		again, err := a.resolveOne(ctx, release.Request{Source: t.Source, Tool: t.Name, Version: t.Version}, nil)
+		if err != nil {
+			return plan, err
+		}
+		again.Request, again.Extra = t.Request, t.Extra
+		remade = append(remade, again)
+		plan.reasons = append(plan.reasons, fmt.Sprintf("%s@%s is made with %s now", t.Name, t.Version, again.With))
+	}
+	plan.tools = append(plan.tools, remade...)
+	first := plan.change
+	plan.change = func(f *lock.File) error {
+		err := first(f)
+		f.Set(remade...)
+		return err
+	}
+	return plan, nil
+}
+
+// made reports whether the release that makes t is locked.
+func made(f *lock.File, t lock.Tool) bool {
+	return slices.ContainsFunc(f.Tools, func(by lock.Tool) bool { return by.Name+"@"+by.Version == t.With })
 }
 
 // planRequests locks what the command line asks for.
@@ -47,7 +96,7 @@ func (a *app) planRequests(ctx context.Context, args []string, add bool) (lockPl
 	if err != nil {
 		return lockPlan{}, err
 	}
-	plan := lockPlan{change: func(f *lock.File) error {
+	plan := lockPlan{tools: tools, change: func(f *lock.File) error {
 		for _, t := range tools {
 			t.Extra = len(f.Find(t.Name)) > 0 && (add || t.Extra)
 			f.Set(t)
@@ -156,6 +205,7 @@ func (a *app) planResolved(ctx context.Context, wants []lock.Want, missing []rel
 		}
 		t.Extra = w.Extra
 		tools = append(tools, t)
+		plan.tools = append(plan.tools, t)
 		plan.reasons = append(plan.reasons, reason(fmt.Sprintf("%s asks for %s, which", w.Place(), w.Request), t))
 	}
 	plan.change = func(f *lock.File) error {
@@ -185,12 +235,22 @@ func (a *app) planUpdate(ctx context.Context, p project.Project, names []string)
 	var all []release.Request
 	for _, t := range f.Tools {
 		if len(names) == 0 || slices.Contains(names, t.Name) {
-			r := release.Request{Tool: t.Name, Version: t.Request}
+			r := a.requestOf(t)
 			wants = append(wants, lock.Want{Request: r, Extra: t.Extra, File: lock.Name})
 			all = append(all, r)
 		}
 	}
 	return a.planResolved(ctx, wants, all)
+}
+
+// requestOf returns what a locked tool was asked for. Its source is written out where the tool would come from another one
+// by now.
+func (a *app) requestOf(t lock.Tool) release.Request {
+	r := release.Request{Tool: t.Name, Version: t.Request}
+	if s, err := a.sourceFor(r); err != nil || s.Name() != t.Source {
+		r.Source = t.Source
+	}
+	return r
 }
 
 func planRemove(args []string) (lockPlan, error) {
@@ -213,8 +273,19 @@ func planRemove(args []string) (lockPlan, error) {
 				return notLocked(args[i])
 			}
 		}
-		return nil
+		return stillMade(f)
 	}}, nil
+}
+
+// stillMade refuses a lock without the release that makes a tool which it has.
+func stillMade(f *lock.File) error {
+	for _, t := range f.Tools {
+		if t.With != "" && !made(f, t) {
+			return advise(fmt.Errorf("%s@%s is made with %s, which would not be locked any more", t.Name, t.Version, t.With), exitUsage,
+				"remove both: gostore lock --remove "+t.Name+" "+strings.SplitN(t.With, "@", 2)[0])
+		}
+	}
+	return nil
 }
 
 func notLocked(name string) error {

@@ -187,11 +187,8 @@ func currentRoot(st *store.Store, p roots.Project) gc.Root {
 	}
 	var now []digest.Tree
 	for _, t := range f.Tools {
-		archive := t.Platforms[p.Platform]
-		if tree, ok := st.LookupArchive(archive.Digest); ok {
+		if tree := lockedTree(st, t, p.Platform); !tree.IsZero() {
 			now = append(now, tree)
-		} else if !archive.Tree.IsZero() {
-			now = append(now, archive.Tree)
 		}
 	}
 	for _, t := range p.Trees {

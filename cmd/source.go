@@ -12,14 +12,30 @@ import (
 	"gostore/store"
 )
 
-// knownTools are the tools that have a source.
-var knownTools = []string{"go"}
+// goTool is the tool whose sources are known to this program.
+const goTool = "go"
 
-// source returns where a tool comes from.
-func (a *app) source(tool string) (install.Source, error) {
-	if tool != "go" {
-		return nil, &release.NotFoundError{Tool: tool, Have: knownTools}
+// sourceFor returns where a request is to be resolved.
+func (a *app) sourceFor(r release.Request) (install.Source, error) {
+	if r.Tool != goTool {
+		return nil, &release.NotFoundError{Tool: r.Tool, Have: a.toolNames()}
 	}
+	return a.source("goproxy")
+}
+
+// source returns the source of a name, as locks have it.
+func (a *app) source(name string) (install.Source, error) {
+	return a.goproxy()
+}
+
+func (a *app) toolNames() []string { return []string{goTool} }
+
+func (a *app) offline() (bool, error) { return false, nil }
+
+func isLocal(release.Item) bool { return false }
+
+// goproxy returns the source of Go toolchains from module proxies.
+func (a *app) goproxy() (install.Source, error) {
 	if a.goSource == nil {
 		st, err := a.openStore()
 		if err != nil {

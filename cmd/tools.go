@@ -48,17 +48,28 @@ func (a *app) assemble(ctx context.Context, tools []lock.Tool) (*held, error) {
 
 // install installs tools for this platform; the result has no environment.
 func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
+	return a.installFor(ctx, tools, release.Host())
+}
+
+// installFor installs tools for a platform. Offline, all that is missing is named at once.
+func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platform) (*held, error) {
 	st, err := a.openStore()
 	if err != nil {
 		return nil, err
 	}
+	a.makers = append(slices.Clone(tools), a.makers...)
 	board := a.ui.board(ctx)
 	defer board.close()
 	jobs := make([]install.Job, len(tools))
+	failures := make([]error, len(tools))
 	for i, t := range tools {
-		if jobs[i], err = a.job(t, board); err != nil {
-			return nil, err
-		}
+		jobs[i], failures[i] = a.job(t, p, board)
+	}
+	if err := errors.Join(failures...); err != nil {
+		return nil, err
+	}
+	if err := a.mustBeHere(ctx, jobs, p); err != nil {
+		return nil, err
 	}
 	leases, err := install.All(ctx, st, jobs)
 	if err != nil {
@@ -66,47 +77,64 @@ func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
 	}
 	h := &held{leases: leases}
 	for i, t := range tools {
-		h.tools = append(h.tools, asEnvironment(t, jobs[i].Source, leases[i].Object().Tree))
+		h.tools = append(h.tools, asEnvironment(t, jobs[i].Source, p, leases[i].Object().Tree))
 	}
 	return h, nil
 }
 
-// asEnvironment returns a locked tool as a part of an environment on this platform.
-func asEnvironment(t lock.Tool, source install.Source, tree digest.Tree) environment.Tool {
+// asEnvironment returns a locked tool as a part of an environment.
+func asEnvironment(t lock.Tool, source install.Source, p release.Platform, tree digest.Tree) environment.Tool {
 	return environment.Tool{
 		Name: t.Name, Request: t.Name + "@" + t.Request, Version: t.Version, Source: t.Source, Extra: t.Extra,
-		Tree: tree, Archive: t.Platforms[release.Host()].Digest, Layout: source.Layout(t.Release()),
+		Tree: tree, Archive: t.Platforms[p].Digest, Layout: source.Layout(t.Release()),
 	}
 }
 
-// job describes what to install for a tool on this platform.
-func (a *app) job(t lock.Tool, board *board) (install.Job, error) {
-	source, err := a.source(t.Name)
+// job describes what to install for a tool.
+func (a *app) job(t lock.Tool, p release.Platform, board *board) (install.Job, error) {
+	source, err := a.source(t.Source)
 	if err != nil {
 		return install.Job{}, err
 	}
-	host := release.Host()
-	item, ok := t.Item(host)
+	item, ok := t.Item(p)
 	if !ok {
 		return install.Job{}, advise(fmt.Errorf("%s: %w", lock.Name,
-			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: platformNames(t)}), 0,
+			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &p, Have: platformNames(t)}), 0,
 			fmt.Sprintf("if upstream serves it by now: gostore lock --update %s", t.Name))
 	}
-	return install.Job{
-		Source: source, Item: item,
-		Progress: board.task(t.Name + " " + t.Version),
-	}, nil
+	return install.Job{Source: source, Item: item, Progress: board.task(t.Name + " " + t.Version)}, nil
+}
+
+// lockedTree returns the tree that a locked tool has on a platform as far as it is known; zero where it is not.
+func lockedTree(st *store.Store, t lock.Tool, p release.Platform) digest.Tree {
+	item, ok := t.Item(p)
+	if !ok {
+		return digest.Tree{}
+	}
+	if tree, known := st.LookupArchive(item.Key()); known {
+		return tree
+	}
+	return item.Archive.Tree
 }
 
 // resolve finds the releases for requests, all that fail at once. The first request for a tool
-// is its primary one. With platforms nil every platform is resolved.
+// is its primary one. With platforms nil every platform is resolved. What makes other tools is resolved before them.
 func (a *app) resolve(ctx context.Context, requests []release.Request, platforms []release.Platform) ([]lock.Tool, error) {
+	found := make([]lock.Tool, len(requests))
+	failures := make([]error, len(requests))
+	for _, makers := range []bool{true, false} {
+		for i, r := range requests {
+			if (r.Tool == goTool) != makers {
+				continue
+			}
+			if found[i], failures[i] = a.resolveOne(ctx, r, platforms); failures[i] == nil && makers {
+				a.makers = append([]lock.Tool{found[i]}, a.makers...)
+			}
+		}
+	}
 	var tools []lock.Tool
-	var failures []error
-	for _, r := range requests {
-		t, err := a.resolveOne(ctx, r, platforms)
-		if err != nil {
-			failures = append(failures, err)
+	for i, t := range found {
+		if failures[i] != nil {
 			continue
 		}
 		t.Extra = slices.ContainsFunc(tools, func(o lock.Tool) bool { return o.Name == t.Name })
@@ -116,7 +144,7 @@ func (a *app) resolve(ctx context.Context, requests []release.Request, platforms
 }
 
 func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []release.Platform) (lock.Tool, error) {
-	source, err := a.source(r.Tool)
+	source, err := a.sourceFor(r)
 	if err != nil {
 		return lock.Tool{}, err
 	}
@@ -128,7 +156,7 @@ func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []rel
 		}
 		return lock.Tool{}, err
 	}
-	a.ui.detail("%s is %s %s", r, found.Tool, found.Version)
+	a.ui.detail("%s is %s %s, from %s", r, found.Tool, found.Version, found.Source)
 	return lock.Of(found, r.Version, false), nil
 }
 
@@ -172,7 +200,7 @@ func parseRequests(args []string) ([]release.Request, error) {
 		if err != nil {
 			return nil, usagef("%v", err).withHints("write TOOL@VERSION, such as go@1.22")
 		}
-		if slices.Contains(requests, r) {
+		if slices.ContainsFunc(requests, func(o release.Request) bool { return o.Tool == r.Tool && o.Version == r.Version }) {
 			return nil, usagef("%s is given twice", r)
 		}
 		requests = append(requests, r)

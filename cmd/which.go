@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -96,20 +95,16 @@ func (a *app) projectTools() (tools []environment.Tool, missing []lock.Tool, pat
 		return nil, nil, "", err
 	}
 	for _, t := range p.file.Tools {
-		archive := t.Platforms[release.Host()]
-		tree, ok := st.LookupArchive(archive.Digest)
-		if !ok {
-			tree = archive.Tree
-		}
+		tree := lockedTree(st, t, release.Host())
 		if _, err := st.Lookup(tree); err != nil {
 			missing = append(missing, t)
 			continue
 		}
-		source, err := a.source(t.Name)
+		source, err := a.source(t.Source)
 		if err != nil {
 			return nil, nil, "", err
 		}
-		tools = append(tools, asEnvironment(t, source, tree))
+		tools = append(tools, asEnvironment(t, source, release.Host(), tree))
 	}
 	return tools, missing, a.short(p.path), nil
 }
@@ -121,22 +116,13 @@ func (a *app) commandOf(tools []environment.Tool, command string) (string, envir
 		if err != nil {
 			continue
 		}
-		names := []string{t.Layout.Names[command]}
-		if !t.Extra {
-			for _, dir := range t.Layout.Dirs {
-				names = append(names, filepath.Join(dir, command))
-			}
-		}
 		m, err := a.st.Manifest(t.Tree)
 		if err != nil {
 			continue
 		}
-		i := slices.IndexFunc(names, func(name string) bool {
-			_, ok := m.Find(name)
-			return ok
-		})
-		if i >= 0 {
-			return filepath.Join(a.st.Path(o), names[i]), t, true
+		names, err := t.Commands(m)
+		if path, ok := names[command]; ok && err == nil {
+			return filepath.Join(a.st.Path(o), path), t, true
 		}
 	}
 	return "", environment.Tool{}, false

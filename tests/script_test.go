@@ -9,10 +9,13 @@
 //	requests N PART        the upstream was asked N times for something with PART in its path
 //	norequests             forgets the requests so far
 //	mirror DIR KEY…        writes a mirror of toolchains for file:// URLs; -db adds the checksum database
+//	pack FILE DIR          makes an archive of a directory, of the kind that FILE's name says, or a copy of a file
+//	sums FILE PATTERN…     writes the SHA-256 of files, as sha256sum does, with their last names
 //	spoil PATTERN          changes the last byte of the one file that the pattern matches
 //
 // Each script has an upstream, a home and a store of its own: $URL, $HOME, $GOSTORE_ROOT; $HOST is the
-// platform, such as linux/amd64, and $KEY its form in names of modules, linux-amd64.
+// platform, such as linux/amd64, $OS and $ARCH its halves, and $KEY its form in names of modules, linux-amd64. What lies in the
+// directory "site" is served at $FILES.
 package tests
 
 import (
@@ -57,13 +60,13 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "fault": fault, "nofault": nofault, "requests": requests,
-			"norequests": norequests, "mirror": mirror, "spoil": spoil,
+			"norequests": norequests, "mirror": mirror, "spoil": spoil, "pack": pack, "sums": sums,
 		},
 	})
 }
 
 func setup(env *testscript.Env) error {
-	server, err := upstream.New(upstream.Config{})
+	server, err := upstream.New(upstream.Config{Files: filepath.Join(env.WorkDir, "site")})
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func setup(env *testscript.Env) error {
 	for name, value := range map[string]string{
 		"HOME": home, "GOSTORE_ROOT": filepath.Join(env.WorkDir, ".root"), "GOPROXY": server.URL,
 		keyVariable: server.Key, "GOENV": "off", "GOROOT": "", "GOTOOLCHAIN": "",
-		"URL": server.URL, "HOST": host.String(), "KEY": host.OS + "-" + host.Arch,
+		"URL": server.URL, "FILES": server.URL + "/files", "OS": host.OS, "ARCH": host.Arch, "HOST": host.String(), "KEY": host.OS + "-" + host.Arch,
 	} {
 		env.Setenv(name, value)
 	}

@@ -36,7 +36,7 @@ func (e Environment) commands(st *store.Store) (map[string]command, error) {
 		if err != nil {
 			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
 		}
-		names, err := t.commands(m)
+		names, err := t.Commands(m)
 		if err != nil {
 			return nil, fmt.Errorf("building an environment with %s: %w", t, err)
 		}
@@ -75,9 +75,9 @@ func conflict(a, b Tool, e ConflictError) error {
 	return &e
 }
 
-// commands returns the paths in the tool's tree of the commands that it brings, by name. An extra brings those of
+// Commands returns the paths in the tool's tree of the commands that it brings, by name; m is the tree's manifest. An extra brings those of
 // Layout.Names that say its version, or else all of its commands with the version added to their names.
-func (t Tool) commands(m tree.Manifest) (map[string]string, error) {
+func (t Tool) Commands(m tree.Manifest) (map[string]string, error) {
 	own, err := t.named(m)
 	if err != nil {
 		return nil, err

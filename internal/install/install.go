@@ -111,6 +111,15 @@ func One(ctx context.Context, st *store.Store, job Job) (*store.Lease, error) {
 	return lease, nil
 }
 
+// Present reports whether the store has what a job would install.
+func Present(ctx context.Context, st *store.Store, job Job) (bool, error) {
+	lease, err := job.present(ctx, st)
+	if err != nil || lease == nil {
+		return false, err
+	}
+	return true, lease.Release()
+}
+
 // present returns a lease on the object when the store has it, and nil when it does not.
 //
 // The index says what this very item came to: a lock that promises another tree for it is

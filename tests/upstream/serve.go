@@ -191,6 +191,11 @@ func (s *Server) answer(r *http.Request) (status int, kind string, body []byte) 
 		s.sumdb.ServeHTTP(rec, req)
 		return rec.Code, rec.Header().Get("Content-Type"), rec.Body.Bytes()
 	}
+	if name, ok := strings.CutPrefix(r.URL.Path, "/files/"); ok {
+		if body, err := s.plain(name); err == nil {
+			return http.StatusOK, "application/octet-stream", body
+		}
+	}
 	if name, ok := strings.CutPrefix(r.URL.Path, "/"+module+"/@v/"); ok {
 		if kind, body := s.file(name); kind != "" {
 			return http.StatusOK, kind, body

@@ -35,6 +35,7 @@ type Config struct {
 	Unlisted  []string           // served, but not listed
 	Platforms []release.Platform // every version exists for each of them, except Missing
 	Missing   []string           // "1.20.14.darwin-arm64": not served and not logged
+	Files     string             // a directory that is served below /files/; "" is none
 	Padding   int                // bytes of incompressible data to make each toolchain larger by
 }
 

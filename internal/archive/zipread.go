@@ -66,19 +66,12 @@ type zipReader struct {
 //
 // It reads the directory once, in pieces, and holds 64 KiB besides the members that it returns.
 func readZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) ([]member, error) {
-	dir, err := findDirectory(r, size, l)
+	z, err := openZip(ctx, r, size, l)
 	if err != nil {
 		return nil, err
 	}
-	if int64(dir.entries) > dir.size/centralSize {
-		return nil, refuse("", "directory of %d bytes is too short for its %d entries", dir.size, dir.entries)
-	}
-	z := &zipReader{
-		r: r, limits: l, dir: dir,
-		central: bufio.NewReaderSize(&span{ctx: ctx, r: r, offset: dir.offset, left: dir.size}, 64<<10),
-	}
-	members := make([]member, 0, dir.entries)
-	for range dir.entries {
+	members := make([]member, 0, z.dir.entries)
+	for range z.dir.entries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -88,53 +81,88 @@ func readZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) ([]member
 		}
 		members = append(members, m)
 	}
+	return members, z.end(z.pos, size)
+}
+
+// openZip finds the directory of a zip of size bytes.
+func openZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) (*zipReader, error) {
+	dir, err := findDirectory(r, size, l)
+	if err != nil {
+		return nil, err
+	}
+	if int64(dir.entries) > dir.size/centralSize {
+		return nil, refuse("", "directory of %d bytes is too short for its %d entries", dir.size, dir.entries)
+	}
+	return &zipReader{
+		r: r, limits: l, dir: dir,
+		central: bufio.NewReaderSize(&span{ctx: ctx, r: r, offset: dir.offset, left: dir.size}, 64<<10),
+	}, nil
+}
+
+// end checks what has to hold after the last entry, behind which the members end at pos.
+func (z *zipReader) end(pos, size int64) error {
+	l := z.limits
 	switch _, err := z.central.Peek(1); {
 	case err == nil:
-		return nil, refuse("", "directory goes on after its %d entries", dir.entries)
+		return refuse("", "directory goes on after its %d entries", z.dir.entries)
 	case err != io.EOF:
-		return nil, fmt.Errorf("reading the directory: %w", err)
-	case z.pos != dir.offset:
-		return nil, refuse("", "%d bytes between the last entry and the directory", dir.offset-z.pos)
+		return fmt.Errorf("reading the directory: %w", err)
+	case pos != z.dir.offset:
+		return refuse("", "%d bytes between the last entry and the directory", z.dir.offset-pos)
 	case z.total/l.Ratio > max(size, ratioFree):
-		return nil, refuse("", "%d bytes would become %d, more than %d times as many", size, z.total, l.Ratio)
+		return refuse("", "%d bytes would become %d, more than %d times as many", size, z.total, l.Ratio)
 	}
-	return members, nil
+	return nil
 }
 
 // next reads one entry of the directory and the local header that belongs to it.
 func (z *zipReader) next() (member, error) {
-	fixed, err := z.directoryBytes(centralSize)
+	c, err := z.entry()
 	if err != nil {
 		return member{}, err
 	}
+	if c.offset != z.pos {
+		return member{}, refuse(c.name, "begins at %d, but what is before it ends at %d", c.offset, z.pos)
+	}
+	return z.local(c.name, c.header)
+}
+
+// central is an entry of the directory.
+type central struct {
+	header
+	name   string
+	offset int64 // of the local header, as stated
+}
+
+// entry reads one entry of the directory.
+func (z *zipReader) entry() (central, error) {
+	fixed, err := z.directoryBytes(centralSize)
+	if err != nil {
+		return central{}, err
+	}
 	if le.Uint32(fixed) != centralSignature {
-		return member{}, refuse("", "directory does not consist of entries only")
+		return central{}, refuse("", "directory does not consist of entries only")
 	}
 	h := parseHeader(fixed[8:])
 	if int(h.name) > z.limits.Name {
-		return member{}, refuse("", "an entry's name has %d bytes, at most %d are allowed", h.name, z.limits.Name)
+		return central{}, refuse("", "an entry's name has %d bytes, at most %d are allowed", h.name, z.limits.Name)
 	}
 	comment, disk, attributes, offset := le.Uint16(fixed[32:]), le.Uint16(fixed[34:]), le.Uint32(fixed[38:]), le.Uint32(fixed[42:])
 	rest, err := z.directoryBytes(int(h.name) + int(h.extra))
 	if err != nil {
-		return member{}, err
+		return central{}, err
 	}
 	name := string(rest[:h.name])
 	if err := z.checkHeader(h, name, rest[h.name:]); err != nil {
-		return member{}, err
+		return central{}, err
 	}
 	switch {
 	case comment != 0:
-		return member{}, refuse(name, "has a comment")
+		return central{}, refuse(name, "has a comment")
 	case disk != 0:
-		return member{}, refuse(name, "lies on another disk")
-	case int64(offset) != z.pos:
-		return member{}, refuse(name, "begins at %d, but what is before it ends at %d", offset, z.pos)
+		return central{}, refuse(name, "lies on another disk")
 	}
-	if err := checkAttributes(name, attributes); err != nil {
-		return member{}, err
-	}
-	return z.local(name, h)
+	return central{h, name, int64(offset)}, checkAttributes(name, attributes)
 }
 
 // checkHeader refuses what a central header may not say.

@@ -27,6 +27,7 @@ var packages = []room{
 	{"internal/textfile", []string{}},
 	{"internal/tree", []string{"internal/digest"}},
 	{"store", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/tree"}},
+	{"internal/bundle", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
 	{"internal/fetch", []string{"internal/durable", "internal/textfile"}},
 	{"internal/archive", []string{"internal/digest", "internal/tree"}},
 	{"internal/version", []string{}},

@@ -49,6 +49,7 @@ type Stage struct {
 	mu      sync.Mutex
 	entries []tree.Entry
 	made    map[string]bool // directories
+	index   map[string]int  // where in entries a path is; of those that Copy looked at
 }
 
 // newStage makes an empty stage and takes the lock that says that it is alive.

@@ -6,11 +6,12 @@
 // unpacking (checksums, the size that a member really has) is checked while it is handed on, member by member.
 // Memory and goroutines are bounded, and no goroutine outlives the call that started it.
 //
-// It does not promise that a sink got nothing when an error is returned, unless the error is about structure,
-// names or limits: whoever keeps the tree has to drop it after any error.
+// It does not promise that a sink got nothing when an error is returned, unless the error is about the structure,
+// names or limits of a zip: whoever keeps the tree has to drop it after any error.
 // Owners, times and permissions in an archive are ignored.
 //
-// The one format now is the Go module zip, ModuleZip.
+// Unpack takes whatever tool authors publish: zip, tar (plain or compressed by gzip, xz, zstd or bzip2) and a bare program
+// (plain or compressed likewise). ModuleZip is the stricter format of Go modules.
 package archive
 
 import (
@@ -30,6 +31,12 @@ type Sink interface {
 	Stream(path string, exec bool, r io.Reader) error
 	// Link makes a symbolic link.
 	Link(path, target string) error
+	// Copy makes a file with the content and the executable bit of the file from, whose File or Stream has returned. It need not
+	// be written a second time.
+	Copy(path, from string) error
+	// Nest makes the new directory dir and puts everything into it that its parent directory holds. No other call
+	// runs at the same time. From then on paths mean what they mean after the move.
+	Nest(dir string) error
 	// Workers says how many calls of File the sink wants at once; less than 1 means one for each processor.
 	Workers() int
 }
@@ -42,6 +49,8 @@ type Limits struct {
 	Bytes   int64 // content of all members together; default 4 GiB
 	File    int64 // content of one member; default 1 GiB
 	Name    int   // bytes of a member's name, as it stands in the archive; default 1024
+	Names   int64 // bytes of all names and link targets together, with the directories that they imply; default 16 MiB
+	Header  int64 // bytes that a tar may have before one member, extended headers included; default 256 KiB
 
 	// Ratio is how many bytes of content one packed byte may become; default 200. It holds for the archive as
 	// a whole and for each member of more than 1 MiB: small test files in Go's own tree reach 800.
@@ -63,6 +72,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Name == 0 {
 		l.Name = 1024
+	}
+	if l.Names == 0 {
+		l.Names = 16 << 20
+	}
+	if l.Header == 0 {
+		l.Header = 256 << 10
 	}
 	if l.Ratio == 0 {
 		l.Ratio = 200

@@ -55,6 +55,8 @@ type nullSink struct{}
 func (nullSink) Dir(string) error                { return nil }
 func (nullSink) File(string, bool, []byte) error { return nil }
 func (nullSink) Link(string, string) error       { return nil }
+func (nullSink) Copy(string, string) error       { return nil }
+func (nullSink) Nest(string) error               { return nil }
 func (nullSink) Stream(_ string, _ bool, r io.Reader) error {
 	_, err := io.Copy(io.Discard, r)
 	return err

@@ -39,7 +39,11 @@ func (s *memorySink) Dir(path string) error { return errors.New("not expected fo
 func (s *memorySink) Link(path, target string) error {
 	return errors.New("not expected for a module zip")
 }
-func (s *memorySink) Workers() int { return s.workers }
+func (s *memorySink) Copy(path, from string) error {
+	return errors.New("not expected for a module zip")
+}
+func (s *memorySink) Nest(dir string) error { return errors.New("not expected for a module zip") }
+func (s *memorySink) Workers() int          { return s.workers }
 func (s *memorySink) Stream(path string, exec bool, r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {

@@ -35,11 +35,55 @@ var le = binary.LittleEndian
 type directory struct {
 	offset, size int64
 	entries      int
+	base         int64 // what has to be added to the offsets that the zip states
+}
+
+// maxEnd is how long an end record with its comment can be.
+const maxEnd = endSize + none16
+
+// findEnd returns where in tail, the end of a file, an end record begins whose comment ends with the file, or -1 if there
+// is none. More than one is an error, because readers would not agree.
+func findEnd(tail []byte) (int, error) {
+	found := -1
+	for at := len(tail) - endSize; at >= 0; at-- {
+		if le.Uint32(tail[at:]) != endSignature || int(le.Uint16(tail[at+20:])) != len(tail)-at-endSize {
+			continue
+		}
+		if found >= 0 {
+			return -1, refuse("", "has two end records")
+		}
+		found = at
+	}
+	return found, nil
+}
+
+// cutComment returns the size of a zip without its comment.
+func cutComment(r io.ReaderAt, size int64) (int64, error) {
+	tail := make([]byte, min(size, maxEnd))
+	if err := readAt(r, tail, size-int64(len(tail))); err != nil {
+		return 0, fmt.Errorf("reading the end record: %w", err)
+	}
+	at, err := findEnd(tail)
+	if err != nil || at < 0 {
+		return size, err
+	}
+	return size - int64(len(tail)-at-endSize), nil
 }
 
 // findDirectory reads the end of a zip. The end record has to be the last thing in the file, so that no two
 // readers can find two different ones, and the directory has to end where the end records begin.
 func findDirectory(r io.ReaderAt, size int64, l Limits) (directory, error) {
+	return locateDirectory(r, size, l, false)
+}
+
+// locateDirectory is findDirectory, but with loose the zip may end with a comment and have bytes before it.
+func locateDirectory(r io.ReaderAt, size int64, l Limits, loose bool) (directory, error) {
+	if loose {
+		var err error
+		if size, err = cutComment(r, size); err != nil {
+			return directory{}, err
+		}
+	}
 	if size < endSize {
 		return directory{}, refuse("", "not a zip: has only %d bytes", size)
 	}
@@ -51,7 +95,7 @@ func findDirectory(r io.ReaderAt, size int64, l Limits) (directory, error) {
 	switch {
 	case le.Uint32(end) != endSignature:
 		return directory{}, refuse("", "not a zip, cut off, or with a comment: does not end with an end record")
-	case le.Uint16(end[20:]) != 0:
+	case le.Uint16(end[20:]) != 0 && !loose:
 		return directory{}, refuse("", "end record announces a comment")
 	case le.Uint16(end[4:]) != 0 || le.Uint16(end[6:]) != 0:
 		return directory{}, refuse("", "end record speaks of several disks")
@@ -66,7 +110,11 @@ func findDirectory(r io.ReaderAt, size int64, l Limits) (directory, error) {
 		}
 		limit -= locatorSize + end64Size
 		record := tail[:end64Size]
-		if err := checkZip64(record, tail[end64Size:][:locatorSize], limit); err != nil {
+		at := limit
+		if loose && limit >= le.Uint64(record[40:])+le.Uint64(record[48:]) {
+			at = le.Uint64(record[40:]) + le.Uint64(record[48:]) // bytes before the zip do not count in its offsets
+		}
+		if err := checkZip64(record, tail[end64Size:][:locatorSize], at); err != nil {
 			return directory{}, err
 		}
 		wide := [3]uint64{le.Uint64(record[32:]), le.Uint64(record[40:]), le.Uint64(record[48:])}
@@ -78,10 +126,12 @@ func findDirectory(r io.ReaderAt, size int64, l Limits) (directory, error) {
 	switch {
 	case entries > uint64(l.Entries):
 		return directory{}, refuse("", "has %d entries, at most %d are allowed", entries, l.Entries)
+	case loose && offset <= limit && length <= limit-offset:
+		return directory{int64(limit - length), int64(length), int(entries), int64(limit - length - offset)}, nil
 	case offset > limit || length != limit-offset:
 		return directory{}, refuse("", "directory of %d bytes at %d does not end at the end record at %d", length, offset, limit)
 	}
-	return directory{int64(offset), int64(length), int(entries)}, nil
+	return directory{int64(offset), int64(length), int(entries), 0}, nil
 }
 
 // checkZip64 checks a zip64 record that lies at offset at, and the locator after it.

@@ -1,11 +1,19 @@
 package archive
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"gostore/internal/tree"
+)
 
 // File types in the external attributes of a member: the upper half is a Unix mode, the lower one MS-DOS attributes.
 const (
 	unixType    = 0xf000 << 16
 	unixRegular = 0x8000 << 16
+	unixDir     = 0x4000 << 16
+	unixLink    = 0xa000 << 16
+	unixExec    = 0o111 << 16
 	dosVolume   = 0x08
 	dosDir      = 0x10
 )
@@ -20,6 +28,39 @@ func checkAttributes(name string, attributes uint32) error {
 		return refuse(name, "is no regular file: has MS-DOS attributes %#x", attributes&0xff)
 	}
 	return nil
+}
+
+// maxLink is how long the target of a link may be; package tree allows no longer one.
+const maxLink = 4095
+
+// kind returns what a member is. All that says so has to agree: the slash at the end of a directory's name and the attributes,
+// read both ways.
+func (z zipRules) kind(name string, h header, attributes uint32) (tree.Kind, error) {
+	if !z.general {
+		return tree.File, checkAttributes(name, attributes)
+	}
+	t, isDir := attributes&unixType, strings.HasSuffix(name, "/")
+	switch {
+	case isDir && (t == 0 || t == unixDir) && attributes&dosVolume == 0:
+		if h.size != 0 || h.crc != 0 || h.packed > 2 { // 2 is nothing, deflated
+			return 0, refuse(name, "is a directory with a content")
+		}
+		return tree.Dir, nil
+	case isDir:
+		return 0, refuse(name, "is no directory, as its name says: has mode %#o", attributes>>16)
+	case t == unixLink && attributes&(dosDir|dosVolume) == 0:
+		if h.size > maxLink {
+			return 0, refuse(name, "is a link to a target of %d bytes, at most %d are allowed", h.size, maxLink)
+		}
+		return tree.Link, nil
+	}
+	if err := checkAttributes(name, attributes); err != nil {
+		return 0, err
+	}
+	if attributes&unixExec != 0 {
+		return tree.Exec, nil
+	}
+	return tree.File, nil
 }
 
 // Extra fields that change what the rest of a header means.

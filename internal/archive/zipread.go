@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"gostore/internal/tree"
 )
 
 // Methods and flags that a member may have.
@@ -27,6 +29,16 @@ type member struct {
 	size     int64 // bytes of content
 	crc      uint32
 	deflated bool
+
+	kind tree.Kind // in a module zip always File
+	unix bool      // a Unix mode is stated, so kind is Exec if and only if it says so
+	path string    // for those who place members in a tree
+}
+
+// zipRules says what a zip may have that a module zip may not. The zero value is a module zip.
+type zipRules struct {
+	general bool // directories, links and executable files
+	known   bool // the digest is known, so that a comment, or bytes before the zip, cannot mean something to others
 }
 
 // header is what the local and the central header of a member have in common.
@@ -49,11 +61,13 @@ func parseHeader(b []byte) header {
 // zipReader walks the central directory and the local headers side by side.
 type zipReader struct {
 	r       io.ReaderAt
+	rules   zipRules
 	limits  Limits
 	dir     directory
 	central *bufio.Reader
 	pos     int64  // where the next local header must begin
 	total   int64  // content of the members so far
+	names   int64  // bytes of the names of the members so far
 	buf     []byte // for one header with its name and extra field
 }
 
@@ -66,16 +80,21 @@ type zipReader struct {
 //
 // It reads the directory once, in pieces, and holds 64 KiB besides the members that it returns.
 func readZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) ([]member, error) {
-	z, err := openZip(ctx, r, size, l)
+	return readZipRules(ctx, r, size, l, zipRules{})
+}
+
+// readZipRules is readZip by other rules.
+func readZipRules(ctx context.Context, r io.ReaderAt, size int64, l Limits, rules zipRules) ([]member, error) {
+	z, err := openZipRules(ctx, r, size, l, rules)
 	if err != nil {
 		return nil, err
 	}
 	members := make([]member, 0, z.dir.entries)
-	for range z.dir.entries {
+	for i := range z.dir.entries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m, err := z.next()
+		m, err := z.next(i == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +105,11 @@ func readZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) ([]member
 
 // openZip finds the directory of a zip of size bytes.
 func openZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) (*zipReader, error) {
-	dir, err := findDirectory(r, size, l)
+	return openZipRules(ctx, r, size, l, zipRules{})
+}
+
+func openZipRules(ctx context.Context, r io.ReaderAt, size int64, l Limits, rules zipRules) (*zipReader, error) {
+	dir, err := locateDirectory(r, size, l, rules.known)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +117,7 @@ func openZip(ctx context.Context, r io.ReaderAt, size int64, l Limits) (*zipRead
 		return nil, refuse("", "directory of %d bytes is too short for its %d entries", dir.size, dir.entries)
 	}
 	return &zipReader{
-		r: r, limits: l, dir: dir,
+		r: r, rules: rules, limits: l, dir: dir, pos: dir.base,
 		central: bufio.NewReaderSize(&span{ctx: ctx, r: r, offset: dir.offset, left: dir.size}, 64<<10),
 	}, nil
 }
@@ -115,16 +138,22 @@ func (z *zipReader) end(pos, size int64) error {
 	return nil
 }
 
-// next reads one entry of the directory and the local header that belongs to it.
-func (z *zipReader) next() (member, error) {
+// next reads one entry of the directory and the local header that belongs to it. What is before the first one is
+// none of the zip's business, where that is allowed.
+func (z *zipReader) next(first bool) (member, error) {
 	c, err := z.entry()
 	if err != nil {
 		return member{}, err
 	}
-	if c.offset != z.pos {
-		return member{}, refuse(c.name, "begins at %d, but what is before it ends at %d", c.offset, z.pos)
+	switch at := z.dir.base + c.offset; {
+	case first && z.rules.known && at < z.dir.offset:
+		z.pos = at
+	case at != z.pos:
+		return member{}, refuse(c.name, "begins at %d, but what is before it ends at %d", at, z.pos)
 	}
-	return z.local(c.name, c.header)
+	m, err := z.local(c.name, c.header)
+	m.kind, m.unix = c.kind, c.unix
+	return m, err
 }
 
 // central is an entry of the directory.
@@ -132,6 +161,8 @@ type central struct {
 	header
 	name   string
 	offset int64 // of the local header, as stated
+	kind   tree.Kind
+	unix   bool // as of member
 }
 
 // entry reads one entry of the directory.
@@ -162,7 +193,8 @@ func (z *zipReader) entry() (central, error) {
 	case disk != 0:
 		return central{}, refuse(name, "lies on another disk")
 	}
-	return central{h, name, int64(offset)}, checkAttributes(name, attributes)
+	kind, err := z.rules.kind(name, h, attributes)
+	return central{h, name, int64(offset), kind, attributes>>16 != 0}, err
 }
 
 // checkHeader refuses what a central header may not say.
@@ -192,6 +224,9 @@ func (z *zipReader) checkHeader(h header, name string, extra []byte) error {
 	}
 	if z.total += int64(h.size); z.total > l.Bytes {
 		return refuse(name, "is beyond the %d bytes that all entries may have together", l.Bytes)
+	}
+	if z.names += int64(len(name)); z.names > l.Names {
+		return refuse(name, "is beyond the %d bytes that all names may have together", l.Names)
 	}
 	return checkExtra(name, extra)
 }

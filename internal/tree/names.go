@@ -86,6 +86,22 @@ func (n *Names) addParent(path string) error {
 	return nil
 }
 
+// Kind returns what stands at path, and false if nothing does. A directory that is only implied by
+// what is in it counts.
+func (n *Names) Kind(path string) (Kind, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	had, ok := n.names[twinKey(path)]
+	return had.kind, ok && had.path == path
+}
+
+// Len returns how many names there are, implied directories included.
+func (n *Names) Len() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.names)
+}
+
 // Dirs returns all directories so far, whether they were added or only implied by what is
 // in them, sorted so that each follows its parent.
 func (n *Names) Dirs() []string {

@@ -254,6 +254,8 @@ type memory struct {
 func (m *memory) Dir(string) error          { return nil }
 func (m *memory) Link(string, string) error { return errors.New("no links in a module zip") }
 func (m *memory) Workers() int              { return 2 }
+func (m *memory) Copy(string, string) error { return errors.New("not expected") }
+func (m *memory) Nest(string) error         { return errors.New("not expected") }
 func (m *memory) Stream(string, bool, io.Reader) error {
 	return errors.New("no streams in a module zip")
 }

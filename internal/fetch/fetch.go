@@ -56,7 +56,7 @@ type Client struct {
 	Offline bool     // every request for an http or https URL is an *OfflineError; file:// URLs are read
 
 	// Credentials returns the name and the password to send to a host, in lower case, with its port if the URL has one. They
-	// are not sent where the URL has its own, over http except to this machine, and to mirrors that are Anonymous. nil knows none.
+	// are not sent where the URL has its own, over http except to this machine, and to mirrors that are Foreign. nil knows none.
 	Credentials func(host string) (user, password string, ok bool)
 
 	Roots *x509.CertPool                        // the authorities whose certificates are good; nil: the system's

@@ -8,7 +8,8 @@ import (
 )
 
 // Mirror says where the files whose URLs begin with Prefix are served as well. Of several mirrors
-// whose prefixes fit a URL, the one with the longest prefix counts, of equal ones the first.
+// whose prefixes fit a URL, the one with the longest prefix counts, of equal ones the first; one that is Foreign only if no
+// other fits.
 //
 // A mirror is never trusted: only Download uses mirrors, and its callers check what arrived against a digest that
 // comes from elsewhere. That is why a mirror may be http, or a directory (file:///srv/mirror/).
@@ -19,9 +20,9 @@ type Mirror struct {
 	// at the end keeps the URL itself from being asked.
 	To []string
 
-	// Anonymous keeps credentials from being sent to the URLs in To, unless another mirror that is not
-	// anonymous has them as well. It is for rules that somebody else wrote.
-	Anonymous bool
+	// Foreign says that somebody else than the user wrote this rule, such as the project that is worked on. No credentials are
+	// sent to the URLs in To, unless a mirror that is not foreign has them as well.
+	Foreign bool
 }
 
 // MirrorOff ends a list of mirrors after which the original is not asked.
@@ -51,9 +52,14 @@ func (d *distrust) has(set *map[string]bool, key string) bool {
 
 // candidates returns the URLs at which the file of url may be had, in the order in which they should be asked: its mirrors,
 // then url itself unless the mirrors' list ends with "off". There is at least one. What they serve may differ: only a digest tells.
-// Mirrors on hosts that this client could not reach before are left out as long as something remains.
+// Mirrors on hosts that this client could not reach before are left out as long as something remains. Offline, only mirrors that are
+// directories are left.
 func (c *Client) candidates(url string) []string {
 	mirrors, original := c.mirrorsOf(url)
+	if c.Offline {
+		mirrors = slices.DeleteFunc(mirrors, func(m string) bool { return !strings.HasPrefix(m, "file:") })
+		original = original || len(mirrors) == 0 // which says that this is offline
+	}
 	if original && c.distrust.has(&c.distrust.urls, url) {
 		return []string{url}
 	}
@@ -82,12 +88,15 @@ func (c *Client) mirrorsOf(url string) (mirrors []string, original bool) {
 	return mirrors, original
 }
 
-// mirrorFor returns the rule with the longest prefix of url, the first of equal ones, or nil.
+// mirrorFor returns the rule that counts for url, or nil.
 func (c *Client) mirrorFor(url string) *Mirror {
 	var best *Mirror
-	for i, m := range c.Mirrors {
-		if strings.HasPrefix(url, m.Prefix) && (best == nil || len(m.Prefix) > len(best.Prefix)) {
-			best = &c.Mirrors[i]
+	for i := range c.Mirrors {
+		m := &c.Mirrors[i]
+		switch {
+		case !strings.HasPrefix(url, m.Prefix):
+		case best == nil, best.Foreign && !m.Foreign, best.Foreign == m.Foreign && len(m.Prefix) > len(best.Prefix):
+			best = m
 		}
 	}
 	return best
@@ -110,7 +119,7 @@ func (c *Client) anonymous(u *url.URL) bool {
 	for _, m := range c.Mirrors {
 		for _, to := range m.To {
 			if to != MirrorOff && strings.HasPrefix(text, to) {
-				if !m.Anonymous {
+				if !m.Foreign {
 					return false
 				}
 				strange = true

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// hurry is how much sooner than otherwise an answer has to begin while there is another candidate to ask: after a
-// quarter of a minute instead of two. Whoever serves copies has them already.
+// hurry is how many times sooner than otherwise a mirror has to begin its answer while there is another candidate to ask: within a
+// quarter of a minute instead of two. Who serves copies has them already.
 const hurry = 8
 
 // hurryKey is the key of a context's value that is set when an answer is in a hurry.
@@ -77,7 +77,7 @@ func (c *Client) rotate(ctx context.Context, url string, try func(ctx context.Co
 			return explain(ctx, url, err)
 		}
 		attempt := ctx
-		if len(r.left) > 1 {
+		if next.url != url && len(r.left) > 1 {
 			attempt = context.WithValue(ctx, hurryKey{}, true)
 		}
 		gained, err := try(attempt, next.url)
@@ -118,8 +118,8 @@ func (r *rotation) next(ctx context.Context) (*candidate, error) {
 func (r *rotation) failed(ctx context.Context, c *candidate, gained bool, err error) {
 	c.tried, c.err = true, explain(ctx, c.url, err)
 	i, after := slices.Index(r.left, c), askedFor(err)
-	away := unreachable(err) && len(r.left) > 1
-	if away && c.url != r.url {
+	away := c.url != r.url && len(r.left) > 1 && unreachable(err)
+	if away {
 		r.c.distrust.add(&r.c.distrust.hosts, hostOf(c.url))
 	}
 	if away || !temporary(err) || after > maxRetryAfter {

@@ -33,6 +33,9 @@ type member struct {
 	kind tree.Kind // in a module zip always File
 	unix bool      // a Unix mode is stated, so kind is Exec if and only if it says so
 	path string    // for those who place members in a tree
+
+	// open, unless nil, has the content, and the zip does not: see ModuleZip.Elsewhere.
+	open func() (io.ReadCloser, error)
 }
 
 // zipRules says what a zip may have that a module zip may not. The zero value is a module zip.

@@ -125,6 +125,9 @@ func (w *worker) read(m member) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.open != nil {
+		return w.readElsewhere(m, data)
+	}
 	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
 	w.packed.Reset(&w.source)
 	var content io.Reader = w.packed
@@ -150,6 +153,23 @@ func (w *worker) read(m member) ([]byte, error) {
 		return nil, refuse(m.name, "has bytes after its packed content")
 	case crc != m.crc:
 		return nil, refuse(m.name, "has CRC %08x, its header states %08x", crc, m.crc)
+	}
+	return data, nil
+}
+
+// readElsewhere is read for a content that does not come from the archive.
+func (w *worker) readElsewhere(m member, data []byte) ([]byte, error) {
+	content, err := m.open()
+	if err != nil {
+		return nil, fmt.Errorf("taking entry %q from elsewhere: %w", m.name, err)
+	}
+	n, crc, err := w.fill(content, data)
+	err = errors.Join(err, content.Close())
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("taking entry %q from elsewhere: %w", m.name, err)
+	case n != m.size || crc != m.crc:
+		return nil, refuse(m.name, "what was found elsewhere is not its content")
 	}
 	return data, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"gostore/internal/digest"
 	"gostore/internal/tree"
@@ -25,8 +26,24 @@ type ModuleZip struct {
 	// Exec reports whether a file of the tree (after Rename) is executable; nil makes none so.
 	Exec func(path string) bool
 
+	// Elsewhere, unless nil, says how to read the content of a member that the zip's file lacks, and returns nil for a member that
+	// is there. Open is called from several goroutines at once. A content is taken if its size and CRC are those in the
+	// directory; as for the others, the h1 decides.
+	Elsewhere func(e Entry) (open func() (io.ReadCloser, error))
+
 	Limits Limits
 }
+
+// AssemblyError says that a tree was put together from an archive that lacks some of its contents, and from contents found
+// elsewhere, and did not come out right. With the whole archive it may.
+type AssemblyError struct{ Err error }
+
+func (e *AssemblyError) Error() string {
+	return "putting it together with contents that are here: " + e.Err.Error()
+}
+
+// Unwrap returns what was wrong.
+func (e *AssemblyError) Unwrap() error { return e.Err }
 
 // file is a member and its place in the tree.
 type file struct {
@@ -39,17 +56,17 @@ type file struct {
 //
 // A *FormatError says that the zip was refused: if for its structure, a name or a limit, then before sink
 // got anything. A *digest.MismatchError says that all was well but the h1: sink then has the whole tree, and
-// the caller has to drop it, as after any error. When ctx ends, its error is returned.
+// the caller has to drop it, as after any error. When ctx ends, its error is returned. With Elsewhere, all of them but those
+// of ctx and sink are wrapped in an *AssemblyError.
 func (m ModuleZip) Unpack(ctx context.Context, r io.ReaderAt, size int64, sink Sink, progress func(n int64)) error {
 	if m.Want.Algorithm() != "h1" {
 		return fmt.Errorf("module zip %q: want its h1 digest to compare with, have %q", m.name(), m.Want)
 	}
-	members, files, err := m.plan(ctx, r, size)
-	if err != nil {
-		return err
-	}
-	sums, err := readMembers(ctx, r, members, sink.Workers(), func(i int, data []byte) error {
-		if err := sink.File(files[i].path, files[i].exec, data); err != nil {
+	var taken error // what sink said
+	var once sync.Once
+	err := m.each(ctx, r, size, sink.Workers(), func(f file, data []byte) error {
+		if err := sink.File(f.path, f.exec, data); err != nil {
+			once.Do(func() { taken = err })
 			return err
 		}
 		if progress != nil {
@@ -57,6 +74,19 @@ func (m ModuleZip) Unpack(ctx context.Context, r io.ReaderAt, size int64, sink S
 		}
 		return nil
 	})
+	if err != nil && m.Elsewhere != nil && taken == nil && ctx.Err() == nil {
+		return &AssemblyError{err}
+	}
+	return err
+}
+
+// each gives every file to use, and compares the h1.
+func (m ModuleZip) each(ctx context.Context, r io.ReaderAt, size int64, workers int, use func(f file, data []byte) error) error {
+	members, files, err := m.plan(ctx, r, size)
+	if err != nil {
+		return err
+	}
+	sums, err := readMembers(ctx, r, members, workers, func(i int, data []byte) error { return use(files[i], data) })
 	if err != nil {
 		return err
 	}
@@ -87,7 +117,7 @@ func (m ModuleZip) name() string { return strings.TrimSuffix(m.Prefix, "/") }
 
 // plan checks the zip's structure and names, and says where each member goes.
 func (m ModuleZip) plan(ctx context.Context, r io.ReaderAt, size int64) ([]member, []file, error) {
-	members, err := readZip(ctx, r, size, m.Limits.withDefaults())
+	members, err := m.members(ctx, r, size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,6 +139,19 @@ func (m ModuleZip) plan(ctx context.Context, r io.ReaderAt, size int64) ([]membe
 		files[i] = f
 	}
 	return members, files, nil
+}
+
+func (m ModuleZip) members(ctx context.Context, r io.ReaderAt, size int64) ([]member, error) {
+	if m.Elsewhere == nil {
+		return readZip(ctx, r, size, m.Limits.withDefaults())
+	}
+	return readPartial(ctx, r, size, m.Limits.withDefaults(), m.Elsewhere)
+}
+
+// Place returns the path in the tree of the member called name, and whether it has one.
+func (m ModuleZip) Place(name string) (path string, ok bool) {
+	path, err := m.place(name)
+	return path, err == nil
 }
 
 // place returns the path in the tree of the member called name.

@@ -108,16 +108,14 @@ func (s *Server) send(c *counter, r *http.Request, fault Fault, status int, kind
 	}
 }
 
-// serveRange serves all of body or what follows the beginning that a client has.
+// serveRange serves all of body or the one range that a client asks for.
 func serveRange(c *counter, r *http.Request, body []byte) {
 	h := c.Header()
 	h.Set("Accept-Ranges", "bytes")
-	start, status := 0, http.StatusOK
-	etag := r.Header.Get("If-Range")
-	if etag == "" || etag == h.Get("ETag") {
-		spec, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes=")
-		if n, err := strconv.Atoi(strings.TrimSuffix(spec, "-")); ok && err == nil {
-			start, status = n, http.StatusPartialContent
+	start, end, status := 0, len(body), http.StatusOK
+	if etag := r.Header.Get("If-Range"); etag == "" || etag == h.Get("ETag") {
+		if s, e, ok := parseRange(r.Header.Get("Range"), len(body)); ok {
+			start, end, status = s, e, http.StatusPartialContent
 		}
 	}
 	if start >= len(body) && start > 0 {
@@ -126,13 +124,32 @@ func serveRange(c *counter, r *http.Request, body []byte) {
 		return
 	}
 	if status == http.StatusPartialContent {
-		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(body)-1, len(body)))
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, end-1, len(body)))
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)-start))
+	h.Set("Content-Length", strconv.Itoa(end-start))
 	c.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = c.Write(body[start:]) // the client may have gone
+		_, _ = c.Write(body[start:end]) // the client may have gone
 	}
+}
+
+// parseRange reads "bytes=5-", "bytes=5-9" and "bytes=-5" for a body of size bytes.
+func parseRange(header string, size int) (start, end int, ok bool) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	first, last, found := strings.Cut(spec, "-")
+	if !ok || !found {
+		return 0, 0, false
+	}
+	n, err := strconv.Atoi(first + last)
+	switch {
+	case first == "" && err == nil:
+		return max(0, size-n), size, true
+	case last == "" && err == nil:
+		return n, size, true
+	}
+	start, err1 := strconv.Atoi(first)
+	end, err2 := strconv.Atoi(last)
+	return start, min(end+1, size), err1 == nil && err2 == nil && start <= end
 }
 
 // counter counts what is sent, and slows down or breaks off as the fault says.

@@ -241,7 +241,7 @@ func TestDirectoryAsMirror(t *testing.T) {
 // What goes wrong on this side is no reason to ask somebody else.
 func TestLocalFailureWithMirrors(t *testing.T) {
 	f := newMirrored(t)
-	f.mirror.Fault(upstream.Fault{Path: ".zip", Hook: func(*http.Request) { _ = os.Mkdir(fetch.StatePath(f.part), 0o700) }})
+	f.mirror.Fault(upstream.Fault{Path: ".zip", Hook: func(*http.Request) { _ = os.MkdirAll(filepath.Join(fetch.StatePath(f.part), "full"), 0o700) }})
 	var local *fs.PathError
 	if err := f.download(t, fetch.Options{}); !errors.As(err, &local) {
 		t.Error(err)

@@ -71,6 +71,7 @@ func explain(ctx context.Context, rawURL string, err error) error {
 		wrapped *url.Error
 		settled *finalError
 		offline *OfflineError
+		unknown *AuthorityError
 	)
 	if errors.As(err, &settled) {
 		err = settled.error
@@ -81,7 +82,9 @@ func explain(ctx context.Context, rawURL string, err error) error {
 	if errors.As(err, &status) || errors.As(err, &local) {
 		return err
 	}
-	if errors.As(err, &wrapped) {
+	if errors.As(err, &unknown) {
+		err = unknown
+	} else if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
 	if ctx.Err() != nil {

@@ -252,7 +252,7 @@ func TestLocalFailureWithMirrors(t *testing.T) {
 func TestInterruptWithMirrors(t *testing.T) {
 	f := newMirrored(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.mirror.Fault(upstream.Fault{Path: ".zip", Hook: func(*http.Request) { cancel() }, Status: 503})
+	f.mirror.Fault(upstream.Fault{Path: ".zip", Hook: func(r *http.Request) { cancel(); <-r.Context().Done() }})
 	if err := f.client.Download(ctx, f.url, f.part, fetch.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}

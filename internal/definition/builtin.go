@@ -17,8 +17,7 @@ var builtinFile []byte
 // builtinName is what complaints about builtinFile call it.
 const builtinName = "builtin.toml"
 
-// Builtin returns the definitions that are a part of this program, among them one of Go, which says nothing about where it
-// comes from.
+// Builtin returns the definitions that are a part of this program. Go is not among them: its sources need none.
 func Builtin() Set { return builtin() }
 
 // builtin reads the file once. That it is free of errors is for the tests to hold.
@@ -36,6 +35,5 @@ var builtin = sync.OnceValue(func() Set {
 	for i := range list {
 		list[i].Place = builtinPlace
 	}
-	list = append(list, Definition{Name: reserved, About: "the Go toolchain", Home: "https://go.dev", Place: builtinPlace})
 	return Set{}.With(list)
 })

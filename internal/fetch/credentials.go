@@ -17,11 +17,20 @@ func (c *Client) authorize(req *http.Request) error {
 	switch {
 	case u.User != nil && !confidential(u):
 		return errPlain
-	case u.User != nil, c.Credentials == nil, !confidential(u), req.Header.Get("Authorization") != "", c.anonymous(u):
+	case u.User != nil, !confidential(u), c.anonymous(u):
 		return nil
 	}
-	if user, password, ok := c.Credentials(strings.ToLower(u.Host)); ok {
-		req.SetBasicAuth(user, password)
+	host := strings.ToLower(u.Host)
+	if c.Token != nil {
+		if token, ok := c.Token(host); ok {
+			req.Header.Set("Authorization", "Bearer "+token)
+			return nil
+		}
+	}
+	if c.Credentials != nil {
+		if user, password, ok := c.Credentials(host); ok {
+			req.SetBasicAuth(user, password)
+		}
 	}
 	return nil
 }

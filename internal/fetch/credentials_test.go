@@ -18,13 +18,16 @@ type ledger struct {
 }
 
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	user, password, _ := r.BasicAuth()
+	user, password, basic := r.BasicAuth()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.seen == nil {
 		l.seen = map[string]string{}
 	}
-	l.seen[r.Host+r.URL.Path] = strings.Trim(user+":"+password, ":")
+	l.seen[r.Host+r.URL.Path] = r.Header.Get("Authorization")
+	if basic {
+		l.seen[r.Host+r.URL.Path] = user + ":" + password
+	}
 	if r.Header.Get("Referer") != "" {
 		l.seen["Referer"] = r.Header.Get("Referer")
 	}
@@ -49,6 +52,7 @@ func TestCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := fetch.Client{Roots: roots, Proxy: p.through(t, ""), Credentials: knows}
+	client.Token = func(host string) (string, bool) { return "t0ken", host == "token.example.com" }
 	defer client.CloseIdle()
 	local := strings.TrimPrefix(plain.URL, "http://")
 	to := func(u string) string { return "?to=" + url.QueryEscape(u) }
@@ -58,6 +62,8 @@ func TestCredentials(t *testing.T) {
 	}{
 		{"https", "https://Example.com/x", map[string]string{"Example.com/x": "user:example.com"}},
 		{"a port", "https://example.com:8443/x", map[string]string{"example.com:8443/x": "user:example.com:8443"}},
+		{"token", "https://token.example.com/x", map[string]string{"token.example.com/x": "Bearer t0ken"}},
+		{"redirect from a token", "https://token.example.com/x" + to("https://a.example.com/y"), map[string]string{"a.example.com/y": ""}},
 		{"of the URL", "https://me:mine@example.com/x", map[string]string{"example.com/x": "me:mine"}},
 		{"http on this machine", plain.URL + "/x", map[string]string{local + "/x": "user:" + local}},
 		{"redirect on the same host", "https://example.com/x" + to("/y"), map[string]string{"example.com/x": "user:example.com", "example.com/y": "user:example.com"}},

@@ -59,6 +59,9 @@ type Client struct {
 	// are not sent where the URL has its own, over http except to this machine, and to mirrors that are Foreign. nil knows none.
 	Credentials func(host string) (user, password string, ok bool)
 
+	// Token returns what to send to a host as a bearer token, under the same conditions. It comes before Credentials.
+	Token func(host string) (token string, ok bool)
+
 	Roots *x509.CertPool                        // the authorities whose certificates are good; nil: the system's
 	Proxy func(*http.Request) (*url.URL, error) // the proxy for a request, nil for none; nil: as the process's environment has it
 
@@ -137,7 +140,7 @@ func (c *Client) client() *http.Client {
 func (c *Client) With(mirrors []Mirror) *Client {
 	return &Client{
 		HTTP: c.client(), UserAgent: c.UserAgent, Stall: c.Stall, FirstByte: c.FirstByte, Pause: c.Pause,
-		Mirrors: mirrors, Offline: c.Offline, Credentials: c.Credentials,
+		Mirrors: mirrors, Offline: c.Offline, Credentials: c.Credentials, Token: c.Token,
 	}
 }
 

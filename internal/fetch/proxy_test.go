@@ -17,11 +17,6 @@ import (
 	"gostore/internal/fetch"
 )
 
-type (
-	ctx      = context.Context
-	duration = time.Duration
-)
-
 // proxy is an HTTP proxy that leads every request to one server, whatever it is for.
 type proxy struct {
 	*httptest.Server
@@ -41,7 +36,7 @@ func newProxy(t *testing.T, server *httptest.Server) *proxy {
 	return p
 }
 
-// func returns a client's Proxy for HTTP and HTTPS through p, with a name and a password for it.
+// through returns a client's Proxy for HTTP and HTTPS through p, with a name and a password for it.
 func (p *proxy) through(t *testing.T, user string) func(*http.Request) (*url.URL, error) {
 	t.Helper()
 	to := strings.Replace(p.URL, "//", "//"+user, 1)
@@ -103,7 +98,7 @@ func TestProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pauses int
-	pause := func(ctx, duration) error { pauses++; return nil }
+	pause := func(context.Context, time.Duration) error { pauses++; return nil }
 	client := fetch.Client{Roots: roots, Proxy: p.through(t, "me:secret@"), Pause: pause}
 	defer client.CloseIdle()
 	p.status = []int{http.StatusBadGateway, http.StatusServiceUnavailable}

@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gostore/internal/fetch"
 	"gostore/internal/textfile"
@@ -36,7 +38,7 @@ func TestPrivateAuthority(t *testing.T) {
 		t.Errorf("with its authority: %q, %v", got, err)
 	}
 	pauses := 0
-	stranger := fetch.Client{Pause: func(_ ctx, _ duration) error { pauses++; return nil }}
+	stranger := fetch.Client{Pause: func(context.Context, time.Duration) error { pauses++; return nil }}
 	_, err = stranger.Get(t.Context(), server.URL, 9)
 	var unknown *fetch.AuthorityError
 	if !errors.As(err, &unknown) || unknown.Issuer != "Corp CA" || pauses != 0 || !strings.Contains(err.Error(), server.URL) {

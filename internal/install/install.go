@@ -39,7 +39,8 @@ type Source interface {
 	// part, what package fetch keeps beside it, and anything in the directory fetch.PartDir(part); all of that is kept
 	// when it fails, and goes when the object is complete.
 	Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (path string, err error)
-	// Unpack makes the item's tree of what Fetch returned, and checks every digest of the item but its tree.
+	// Unpack makes the item's tree of what Fetch returned, and checks every digest of the item but its tree. After an
+	// *archive.AssemblyError, Fetch and Unpack are called once more.
 	Unpack(ctx context.Context, item release.Item, path string, sink archive.Sink, progress func(n int64)) error
 	// Layout says how a release presents itself.
 	Layout(r release.Release) release.Layout
@@ -169,7 +170,17 @@ func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
 	}
 }
 
+// unpack makes the object. A source that put it together with contents that were here, and not rightly, gets a second chance to
+// bring the whole archive.
 func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
+	lease, err := j.once(ctx, st, part)
+	if assembly := (*archive.AssemblyError)(nil); errors.As(err, &assembly) {
+		lease, err = j.once(ctx, st, part)
+	}
+	return lease, err
+}
+
+func (j Job) once(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
 	path, err := j.Source.Fetch(ctx, j.Item, part.Path(), func(done, total int64) {
 		j.report(Downloading, done, total)
 	})

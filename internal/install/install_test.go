@@ -24,6 +24,7 @@ type fake struct {
 	fetched atomic.Int32
 	fetch   func(part string) error // instead of writing the part
 	content string                  // of the file that is unpacked
+	unpack  func() error            // before anything else in Unpack
 }
 
 func (f *fake) Name() string                          { return "fake" }
@@ -43,6 +44,11 @@ func (f *fake) Fetch(_ context.Context, item release.Item, part string, progress
 }
 
 func (f *fake) Unpack(_ context.Context, item release.Item, path string, sink archive.Sink, progress func(int64)) error {
+	if f.unpack != nil {
+		if err := f.unpack(); err != nil {
+			return errors.Join(err, sink.File("half", false, []byte("half")))
+		}
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -191,6 +197,33 @@ func TestPartIsKeptUnlessItIsWrong(t *testing.T) {
 	}
 	if objects, err := st.Objects(); err != nil || len(objects) > 0 {
 		t.Errorf("objects %v, %v", objects, err)
+	}
+}
+
+// What was put together wrongly with contents that were here is fetched once more, as a whole, and then decides.
+func TestAssemblyIsTriedAgain(t *testing.T) {
+	for _, always := range []bool{false, true} {
+		st, src := openStore(t), &fake{}
+		src.unpack = func() error {
+			if src.fetched.Load() == 1 || always {
+				return &archive.AssemblyError{Err: &digest.MismatchError{What: "archive", Want: "a", Got: "b"}}
+			}
+			return nil
+		}
+		lease, err := One(t.Context(), st, Job{Source: src, Item: item("1", archiveOf(t, "1"))})
+		if (err != nil) != always || src.fetched.Load() != 2 {
+			t.Fatalf("wrong always %v: %v after %d downloads", always, err, src.fetched.Load())
+		}
+		if left := parts(t, st); len(left) > 0 {
+			t.Errorf("wrong always %v: left behind: %q", always, left)
+		}
+		if always {
+			continue
+		}
+		defer lease.Release()
+		if files, err := os.ReadDir(lease.Path()); err != nil || len(files) != 1 {
+			t.Errorf("object holds %v, %v: the first attempt is part of it", files, err)
+		}
 	}
 }
 

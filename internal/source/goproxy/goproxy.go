@@ -23,6 +23,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -46,6 +47,10 @@ type Config struct {
 	Dir         string           // where tree heads, tiles and proofs are kept; created when needed
 	VerifierKey string           // "" is the Go checksum database's
 	Host        release.Platform // the platform that requests are resolved for; zero is this one's
+
+	// Local, unless nil, returns Go toolchains that are on this machine, and what ends the use of them. Fetch gets
+	// only what they lack, where the server can send ranges. Their contents are hints: the digest decides.
+	Local func(ctx context.Context) ([]Tree, func(), error)
 }
 
 // Source gets Go toolchains. It is safe for concurrent use.
@@ -56,6 +61,10 @@ type Source struct {
 	key      string
 	verifier note.Verifier
 	host     release.Platform
+	local    func(ctx context.Context) ([]Tree, func(), error)
+
+	sums       sync.Map // CRC-32 of the files of trees, by name
+	distrusted sync.Map // parts that Unpack found wrong
 }
 
 // New checks c. It reads nothing.
@@ -64,7 +73,7 @@ func New(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{proxies: proxies, client: c.Client, dir: c.Dir, key: c.VerifierKey, host: c.Host}
+	s := &Source{proxies: proxies, client: c.Client, dir: c.Dir, key: c.VerifierKey, host: c.Host, local: c.Local}
 	if s.client == nil {
 		s.client = new(fetch.Client)
 	}
@@ -108,7 +117,8 @@ func zipPath(goVersion string, p release.Platform) string {
 const minLimit = 512 << 20
 
 // Fetch downloads an item's archive into the file part and returns its path; an
-// archive that a file:// proxy has is not copied, and its own path is returned.
+// archive that a file:// proxy has is not copied, and its own path is returned. With Config.Local the part may lack
+// contents that are on this machine; Unpack takes them from there.
 //
 // Before anything is downloaded, its digest is compared with the checksum database: offline
 // where a proof is kept. A difference is a *digest.MismatchError, a database that does not
@@ -119,8 +129,12 @@ func (s *Source) Fetch(ctx context.Context, item release.Item, part string, prog
 	if err := s.vouch(ctx, goVersion, p, a.Digest); err != nil {
 		return "", err
 	}
+	whole, err := s.anew(part)
+	if err != nil {
+		return "", err
+	}
 	file := part
-	err := s.proxies.try(func(base string) error {
+	err = s.proxies.try(func(base string) error {
 		url := join(base, zipPath(goVersion, p))
 		if local, ok := fetch.Local(url); ok {
 			file = local
@@ -128,7 +142,7 @@ func (s *Source) Fetch(ctx context.Context, item release.Item, part string, prog
 			return err
 		}
 		file = part
-		return s.client.Download(ctx, url, part, fetch.Options{MaxSize: max(2*a.Size, minLimit), Progress: progress})
+		return s.download(ctx, url, part, item, whole, fetch.Options{MaxSize: max(2*a.Size, minLimit), Progress: progress})
 	})
 	if err != nil {
 		return "", fmt.Errorf("downloading %q: %w", from(goVersion, p), err)
@@ -153,7 +167,8 @@ func (s *Source) vouch(ctx context.Context, goVersion string, p release.Platform
 }
 
 // Unpack unpacks what Fetch returned into sink, which must be discarded when there is an
-// error: that the digest is wrong is known at the end only.
+// error: that the digest is wrong is known at the end only. After an *archive.AssemblyError, Fetch with the same part brings
+// all of the archive anew.
 func (s *Source) Unpack(ctx context.Context, item release.Item, file string, sink archive.Sink, progress func(n int64)) error {
 	goVersion, p, a := item.Version, item.Platform, item.Archive
 	if a.Digest.IsZero() {
@@ -161,7 +176,10 @@ func (s *Source) Unpack(ctx context.Context, item release.Item, file string, sin
 	}
 	m := moduleZip(goVersion, p)
 	m.Want = a.Digest
-	err := withZip(file, func(f *os.File, size int64) error { return m.Unpack(ctx, f, size, sink, progress) })
+	ok, err := s.unpackAssembled(ctx, m, item, file, sink, progress)
+	if !ok {
+		err = withZip(file, func(f *os.File, size int64) error { return m.Unpack(ctx, f, size, sink, progress) })
+	}
 	if err != nil {
 		return fmt.Errorf("unpacking %q: %w", from(goVersion, p), err)
 	}

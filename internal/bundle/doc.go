@@ -11,7 +11,7 @@
 // was found right: one that is cut off, or in which any bit differs, is refused with a *DamagedError that names the
 // member. A Read that was interrupted is taken up by the next one of the same bundle: contents that were
 // written are hashed again and not written again. Memory does not grow with the size of
-// contents: some 50 MB and what the largest manifest takes.
+// contents: some 70 MB for reading and 100 MB for writing, and what the largest manifest takes.
 //
 // # What it does not promise
 //
@@ -25,7 +25,7 @@
 // nothing follows.
 //
 // A data frame is independent of the others: it uses no dictionary, states its content size, which is 1 to
-// 4 MiB (4194304), and has a checksum. A gostore writes frames of exactly 4 MiB, the last one excepted.
+// 2 MiB (2097152), and has a checksum. A gostore writes frames of exactly 2 MiB, the last one excepted.
 //
 // The skippable frame has the magic number 0x184D2A5B and 64 bytes: the text "gostore bundle ends; BLAKE3-256:" and
 // the BLAKE3-256 of all bytes before the frame, 32 bytes.

@@ -56,9 +56,6 @@ func (s *sealer) frames(ctx context.Context, l line) error {
 		}
 		l.free <- f
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	return s.write(trailer(s.hash.Content()))
 }
 

@@ -6,9 +6,9 @@ import (
 )
 
 // frameSize is the most content of a data frame, in bytes.
-const frameSize = 4 << 20
+const frameSize = 2 << 20
 
-// maxLanes bounds how many frames are worked on at once, and by that the memory: a frame in work takes up to 8 MB.
+// maxLanes bounds how many frames are worked on at once, and by that the memory: a frame in work takes up to 4 MB, and its compressor 8.
 const maxLanes = 4
 
 // frame is a piece of work: what it is made from, what it becomes.

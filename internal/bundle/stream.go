@@ -15,7 +15,6 @@ import (
 // split reads frames into the row until the bundle ends. What goes wrong stands in the row as the last
 // frame, so that whoever reads the contents meets it where it is.
 func split(ctx context.Context, r io.Reader, l line) error {
-	defer l.close()
 	s := splitter{r: r, hash: digest.NewHash()}
 	for {
 		f, err := l.empty(ctx)
@@ -26,6 +25,7 @@ func split(ctx context.Context, r io.Reader, l line) error {
 		f.in, err = s.next(f.in)
 		switch {
 		case err == io.EOF:
+			l.close()
 			return nil
 		case err != nil:
 			if about := (*formatError)(nil); !errors.As(err, &about) {
@@ -85,21 +85,13 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if f == nil {
-			return 0, ended(s.ctx)
+			return 0, io.EOF
 		}
 		s.cur, s.rest = f, f.out
 	}
 	n := copy(p, s.rest)
 	s.rest = s.rest[n:]
 	return n, nil
-}
-
-// ended tells the end of the frames from the end of the work on them.
-func ended(ctx context.Context) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return io.EOF
 }
 
 // fault returns what an error of a stream, or one about what it gave, is for the caller of Read: a *DamagedError, unless

@@ -44,12 +44,11 @@ func (t *tarWriter) room(n int64) ([]byte, error) {
 }
 
 // flush hands on the last frame.
-func (t *tarWriter) flush() error {
+func (t *tarWriter) flush() {
 	if t.cur != nil && len(t.cur.in) > 0 {
 		t.line.add(t.cur)
 		t.cur = nil
 	}
-	return nil
 }
 
 func (t *tarWriter) write(data []byte) error {

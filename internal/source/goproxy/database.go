@@ -61,6 +61,7 @@ type session struct {
 	s      *Source
 	client *sumdb.Client
 	base   func() (string, error)
+	direct bool // without any proxy, the database itself is asked
 
 	mu       sync.Mutex
 	answers  map[string][]byte // answers to lookups, by path
@@ -85,7 +86,7 @@ func (d *session) lookup(moduleVersion string) (digest.Archive, error) {
 	if d.s.proxies.local() && !d.s.mirrorsDatabase() {
 		return digest.Archive{}, errNotConsulted
 	}
-	if len(d.s.proxies.proxies) == 0 {
+	if len(d.s.proxies.proxies) == 0 && !d.direct {
 		return digest.Archive{}, d.s.proxies.none()
 	}
 	if _, err := d.client.Lookup(modulePath, moduleVersion); err != nil {
@@ -164,6 +165,9 @@ func (d *session) unreachable(err error) error {
 // demands.
 func (d *session) findBase() (string, error) {
 	name := d.s.verifier.Name()
+	if len(d.s.proxies.proxies) == 0 {
+		return "https://" + name, nil
+	}
 	base := ""
 	err := d.s.proxies.try(func(proxy string) error {
 		base = join(proxy, "sumdb/"+name)

@@ -34,6 +34,13 @@ var packages = []room{
 	{"internal/definition", []string{"internal/release", "internal/textfile"}},
 	{"internal/source/goproxy", []string{"internal/archive", "internal/digest", "internal/durable", "internal/fetch",
 		"internal/filelock", "internal/release"}},
+	{"internal/source/listing", []string{"internal/digest"}},
+	{"internal/source/asset", []string{"internal/archive", "internal/definition", "internal/digest", "internal/fetch", "internal/release",
+		"internal/source/listing", "internal/tree", "internal/version"}},
+	{"internal/source/godev", []string{"internal/archive", "internal/digest", "internal/fetch", "internal/release",
+		"internal/source/goproxy", "internal/source/listing"}},
+	{"internal/source/npm", []string{"internal/archive", "internal/definition", "internal/digest", "internal/fetch", "internal/release",
+		"internal/tree", "internal/version"}},
 	{"lock", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/textfile"}},
 	{"internal/project", []string{"internal/release", "internal/textfile", "lock"}},
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
@@ -61,6 +68,7 @@ var only = map[string]string{
 	"golang.org/x/net":             "internal/fetch",
 	"golang.org/x/mod/sumdb":       "internal/source/goproxy",
 	"github.com/gofrs/flock":       "internal/filelock",
+	"aead.dev/minisign":            "internal/source/asset",
 	"github.com/pelletier/go-toml": "internal/textfile",
 }
 

@@ -216,9 +216,9 @@ func (r reader) ways() {
 	if has("ext") && !has("url") {
 		r.Errorf(r.at("ext"), "\"ext\" is for templates of URLs: it needs \"url\"")
 	}
-	for _, key := range []string{"platforms", "os", "arch"} {
-		if has(key) && !released && !has("npm") {
-			r.Errorf(r.at(key), "%q says nothing about a Go package: it is built on any platform", key)
+	for _, key := range []string{"platforms", "os", "arch", "bin", "commands"} {
+		if has(key) && has("module") && !released && !has("npm") {
+			r.Errorf(r.at(key), "%q says nothing about a Go package: it is built for any platform, and is one command", key)
 		}
 	}
 }

@@ -1,0 +1,133 @@
+package godev
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"gostore/internal/archive"
+	"gostore/internal/digest"
+	"gostore/internal/release"
+	"gostore/internal/source/goproxy"
+)
+
+// left are the directories of a distribution that its module zip is without, by cmd/distpack of Go 1.21 and later and, for older
+// versions, by the program of golang.org/x/build that made modules of them.
+var left = map[string]bool{".github": true, "api": true, "doc": true, "misc": true, "test": true}
+
+// logger is a sink that also computes the h1 of the module zip that has the same files.
+type logger struct {
+	archive.Sink
+
+	mu   sync.Mutex
+	sums map[string][sha256.Size]byte // by path in the tree
+}
+
+// File adds the SHA-256 of data.
+func (l *logger) File(path string, exec bool, data []byte) error {
+	l.add(path, sha256.Sum256(data))
+	return l.Sink.File(path, exec, data)
+}
+
+// Stream adds the SHA-256 of what was read from r.
+func (l *logger) Stream(path string, exec bool, r io.Reader) error {
+	h := sha256.New()
+	if err := l.Sink.Stream(path, exec, io.TeeReader(r, h)); err != nil {
+		return err
+	}
+	l.add(path, [sha256.Size]byte(h.Sum(nil)))
+	return nil
+}
+
+// Link refuses: a module zip has no links, so the database says nothing about one.
+func (l *logger) Link(path, _ string) error {
+	return &archive.FormatError{Entry: path, Reason: "is a link, of which the checksum database knows nothing"}
+}
+
+// Copy adds the SHA-256 of the file from.
+func (l *logger) Copy(path, from string) error {
+	l.mu.Lock()
+	sum := l.sums[from]
+	l.mu.Unlock()
+	l.add(path, sum)
+	return l.Sink.Copy(path, from)
+}
+
+// Nest moves what it has along with the tree.
+func (l *logger) Nest(dir string) error {
+	if err := l.Sink.Nest(dir); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	parent := path.Dir(dir) + "/"
+	moved := make(map[string][sha256.Size]byte, len(l.sums))
+	for name, sum := range l.sums {
+		rest, below := strings.CutPrefix(name, parent)
+		if below || parent == "./" {
+			name = dir + "/" + rest
+		}
+		moved[name] = sum
+	}
+	l.sums = moved
+	return nil
+}
+
+func (l *logger) add(path string, sum [sha256.Size]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sums == nil {
+		l.sums = map[string][sha256.Size]byte{}
+	}
+	l.sums[path] = sum
+}
+
+// compare compares the h1 with what the lock says is logged.
+func (l *logger) compare(item release.Item) error {
+	module := goproxy.Module(item.Version, item.Platform)
+	got, err := hash1(module, l.sums)
+	if err != nil {
+		return err
+	}
+	if got != item.Archive.Logged {
+		return &digest.MismatchError{What: "the toolchain, as " + module + ",", Want: item.Archive.Logged.String(), Got: got.String()}
+	}
+	return nil
+}
+
+// hash1 returns the h1 (golang.org/x/mod/sumdb/dirhash) of the module zip of a toolchain, given the SHA-256 of each file of its
+// tree. In the zip every name begins with the module's, and go.mod files are called _go.mod, because they would end the module.
+func hash1(module string, sums map[string][sha256.Size]byte) (digest.Archive, error) {
+	lines := map[string]string{}
+	for name, sum := range sums {
+		if top, _, below := strings.Cut(name, "/"); below && left[top] {
+			continue
+		}
+		dir, base := path.Split(name)
+		if base == "go.mod" {
+			base = "_go.mod"
+		}
+		name = module + "/" + dir + base
+		lines[name] = fmt.Sprintf("%x  %s\n", sum, name)
+	}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		io.WriteString(h, lines[name]) // a hash takes everything
+	}
+	return digest.ParseArchive("h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil)))
+}
+
+// platformNames returns the names of platforms, sorted as platforms are.
+func platformNames(platforms map[release.Platform]file) []string {
+	var names []string
+	for _, p := range slices.SortedFunc(maps.Keys(platforms), release.Platform.Compare) {
+		names = append(names, p.String())
+	}
+	return names
+}

@@ -37,6 +37,7 @@ type Config struct {
 	Missing   []string           // "1.20.14.darwin-arm64": not served and not logged
 	Files     string             // a directory that is served below /files/; "" is none
 	Padding   int                // bytes of incompressible data to make each toolchain larger by
+	Shared    int                // the same, of data that is equal in all of them
 }
 
 // Versions, Unlisted, Platforms and Missing are what a zero Config serves.
@@ -141,7 +142,11 @@ func (s *Server) zip(key string) []byte {
 	if !slices.Contains(listed, key) && !slices.Contains(unlisted, key) {
 		return nil
 	}
-	z := Zip(key, s.config.Padding)
+	files := Files(key, s.config.Padding)
+	if s.config.Shared > 0 {
+		files["src/shared.bin"] = noise("shared", s.config.Shared)
+	}
+	z := ZipFiles(module+"@v0.0.1-go"+key+"/", files)
 	s.zips[key] = z
 	return z
 }

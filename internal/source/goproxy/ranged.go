@@ -78,6 +78,7 @@ func wholeMayHelp(ctx context.Context, err error) bool {
 	var (
 		local   *fs.PathError
 		network *fetch.Error
+		status  *fetch.StatusError
 	)
 	switch {
 	case ctx.Err() != nil, errors.As(err, &local), errors.Is(err, fetch.ErrTooLarge), errors.Is(err, fs.ErrNotExist):
@@ -85,7 +86,8 @@ func wholeMayHelp(ctx context.Context, err error) bool {
 	case errors.Is(err, fetch.ErrNoRanges), errors.Is(err, fetch.ErrChanged):
 		return true
 	}
-	return !errors.As(err, &network) // a server that was asked often enough, but not one that talks nonsense
+	// A directory that makes no sense may be another one in the whole; a server was asked often enough.
+	return !errors.As(err, &network) && !errors.As(err, &status)
 }
 
 // lacking reads a zip's directory and returns which bytes of the zip are needed, nil when they are too many to be fetched

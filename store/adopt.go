@@ -93,6 +93,9 @@ func holds(dir int, e tree.Entry) (st unix.Stat_t, ok bool) {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
+	if errors.Is(err, unix.ELOOP) {
+		unix.Unlinkat(dir, name, 0) // a link; best effort: it is only ever a miss
+	}
 	if err != nil {
 		return st, false
 	}

@@ -32,6 +32,7 @@ var packages = []room{
 	{"internal/archive", []string{"internal/digest", "internal/tree"}},
 	{"internal/version", []string{}},
 	{"internal/definition", []string{"internal/release", "internal/textfile"}},
+	{"internal/config", []string{"internal/definition", "internal/fetch", "internal/release", "internal/textfile"}},
 	{"internal/source/goproxy", []string{"internal/archive", "internal/digest", "internal/durable", "internal/fetch",
 		"internal/filelock", "internal/release"}},
 	{"internal/source/listing", []string{"internal/digest"}},

@@ -39,7 +39,7 @@ bin = [".", "x-{version}/bin"]
 commands = { y = "tools/y{major}" }
 env = { X_HOME = "{dir}/x-{version}" }
 unset = ["X_OPTS"]
-check = ["x", "version"]
+check = ["x", "version", "-o", "-o"]
 says = "x {version}"
 `
 
@@ -64,7 +64,7 @@ func TestParse(t *testing.T) {
 			Names: map[string]string{"y": "tools/y{major}"},
 			Set:   map[string]string{"X_HOME": "{dir}/x-{version}"},
 			Unset: []string{"X_OPTS"},
-			Check: []string{"x", "version"}, CheckWant: "x {version}",
+			Check: []string{"x", "version", "-o", "-o"}, CheckWant: "x {version}",
 		},
 	}
 	if diff := cmp.Diff([]Definition{want}, list); diff != "" {
@@ -126,6 +126,7 @@ func TestComplaints(t *testing.T) {
 
 		{"no checksums", `url = "https://x/{version}"` + "\nversions = { text = \"https://x/y\" }", `2:7: "url" needs "checksums": the URL at which upstream publishes them; "first-use = true" where it publishes none`},
 		{"no versions", url + "\n" + sums, `2:7: "url" needs "versions": where they are listed cannot be told from the URL`},
+		{"not a repository", "url = \"https://github.com/o/r/s/releases/download/{version}/x\"\n" + sums, `2:7: "url" needs "versions": where they are listed cannot be told from the URL`},
 		{"no version in the tag", "url = \"https://github.com/o/r/releases/download/nightly/x\"\n" + sums, `2:7: "url" needs "versions": where they are listed cannot be told from the URL`},
 		{"both", good + `first-use = true`, `5:1: "first-use" contradicts "checksums": it is for upstreams that publish none`},
 		{"false", good + `first-use = false`, `5:13: "first-use" is false anyway; leave the key out`},
@@ -189,6 +190,7 @@ func TestComplaints(t *testing.T) {
 		{"minisign", good + `signature = { minisign = "RWSGOq2NVecA2UPN", url = "{url}.minisig" }`, `5:26: minisign key "RWSGOq2NVecA2UPN": want the 56 characters of a public key's second line, which begin with RW`},
 		{"signature", good + `signature = { minisign = "RWSGOq2NVecA2UPNdBUZykf1CCb147pkmdtYxgb3Ti+JO/wCYvhbAb/U", url = "http://x/{file}", key = 1 }`, `5:92: "http://x/1.2.3": want an https URL
 5:111: unknown key "key"; known here: minisign, url`},
+		{"minisign's other algorithm", good + `signature = { minisign = "RUSGOq2NVecA2UPNdBUZykf1CCb147pkmdtYxgb3Ti+JO/wCYvhbAb/U", url = "{url}.minisig" }`, `5:26: minisign key "RUSGOq2NVecA2UPNdBUZykf1CCb147pkmdtYxgb3Ti+JO/wCYvhbAb/U": want the 56 characters of a public key's second line, which begin with RW`},
 		{"module", `module = "fmt"`, `2:10: "module": "fmt": the first element of a Go package's path is a host`},
 		{"module path", `module = "x.example/a b"`, `2:10: "module": malformed import path "x.example/a b": invalid char ' '`},
 		{"npm", `npm = "a/b"`, `2:7: "npm": "a/b" is no name of an npm package: want NAME or @SCOPE/NAME`},

@@ -41,8 +41,9 @@
 // choose whom this machine talks through, whose certificates are good, or where digests come from. Its mirrors lead to servers, not to
 // this machine's files, and get no credentials.
 //
-// What says more about the same thing comes first: the environment, then the user's file, then the project, then what is built in. Of mirrors
+// The first that says something about a thing decides it: the environment, then the user's file, then the project, then what is built in. Of mirrors
 // the longest prefix that fits a URL counts, those of equal prefixes in this order; a project's only where no other fits at all.
+// Definitions of tools are the exception: the project's comes before the user's, so that everybody in a project means the same.
 //
 // Nothing here is about digests: whatever a configuration says, what is installed is what the lock or upstream states.
 package config
@@ -84,7 +85,8 @@ type Mirror struct {
 	Source string // "" is all
 }
 
-// Merge joins what several places say. The first that says something about a thing decides it.
+// Merge joins what several places say, the environment first and the project last. The first that says something about a thing decides
+// it; of the definitions of a tool the last counts.
 func Merge(places ...Config) Config {
 	all := Config{Sources: map[string]string{}}
 	for _, c := range places {
@@ -93,9 +95,8 @@ func Merge(places ...Config) Config {
 			all.Sources[tool] = cmp.Or(all.Sources[tool], c.Sources[tool])
 		}
 		for _, d := range c.Tools {
-			if !slices.ContainsFunc(all.Tools, func(e definition.Definition) bool { return e.Name == d.Name }) {
-				all.Tools = append(all.Tools, d)
-			}
+			all.Tools = slices.DeleteFunc(all.Tools, func(e definition.Definition) bool { return e.Name == d.Name })
+			all.Tools = append(all.Tools, d)
 		}
 		all.Registry = cmp.Or(all.Registry, c.Registry)
 		all.Offline = all.Offline || c.Offline

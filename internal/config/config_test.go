@@ -242,7 +242,7 @@ func TestMerge(t *testing.T) {
 	weak := Config{Mirrors: mirror("2"), Sources: map[string]string{"go": "2", "b": "2"}, Tools: []definition.Definition{{Name: "x", Home: "2"}, {Name: "y"}},
 		CA: "2", Netrc: "2", NetrcNeeded: true, Registry: "2", Offline: true, Proxies: fetch.Proxies{HTTPS: "2", All: "2", No: "2"}}
 	want := Config{Mirrors: append(mirror("1"), mirror("2")...), Sources: map[string]string{"go": "1", "a": "1", "b": "2"},
-		Tools: []definition.Definition{{Name: "x", Home: "1"}, {Name: "y"}}, CA: "1", Netrc: "1", Registry: "2", Offline: true,
+		Tools: []definition.Definition{{Name: "x", Home: "2"}, {Name: "y"}}, CA: "1", Netrc: "1", Registry: "2", Offline: true,
 		Proxies: fetch.Proxies{HTTPS: "1", All: "2", No: "2"}}
 	if diff := cmp.Diff(want, Merge(strong, weak)); diff != "" {
 		t.Error(diff)

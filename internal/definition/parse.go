@@ -216,9 +216,9 @@ func (r reader) ways() {
 	if has("ext") && !has("url") {
 		r.Errorf(r.at("ext"), "\"ext\" is for templates of URLs: it needs \"url\"")
 	}
-	for _, key := range []string{"platforms", "os", "arch", "bin", "commands"} {
+	for _, key := range []string{"platforms", "os", "arch", "bin", "commands", "env", "unset", "check", "says"} {
 		if has(key) && has("module") && !released && !has("npm") {
-			r.Errorf(r.at(key), "%q says nothing about a Go package: it is built for any platform, and is one command", key)
+			r.Errorf(r.at(key), "%q is not for Go packages: they are built for any platform, and are one command without settings", key)
 		}
 	}
 }

@@ -141,10 +141,14 @@ func TestComplaints(t *testing.T) {
 7:1: "ext" is for templates of URLs: it needs "url"`},
 		{"zig and url", good + `[tool.y]` + "\n" + url + "\n" + sums + "\nversions = { index = \"https://x/\", format = \"zig\" }", `6:1: "url" contradicts versions: the index states URLs and checksums
 7:1: "checksums" contradicts versions: the index states URLs and checksums`},
-		{"module on platforms", "module = \"x.example/x\"\nplatforms = [\"linux/amd64\"]\nos = { linux = \"l\" }\nbin = [\"b\"]\ncommands = { a = \"b\" }", `3:1: "platforms" says nothing about a Go package: it is built for any platform, and is one command
-4:1: "os" says nothing about a Go package: it is built for any platform, and is one command
-5:1: "bin" says nothing about a Go package: it is built for any platform, and is one command
-6:1: "commands" says nothing about a Go package: it is built for any platform, and is one command`},
+		{"module with more", "module = \"x.example/x\"\nplatforms = [\"linux/amd64\"]\nos = { linux = \"l\" }\nbin = [\"b\"]\ncommands = { a = \"b\" }\nenv = { A = \"b\" }\nunset = [\"B\"]\ncheck = [\"a\"]\nsays = \"v\"", `3:1: "platforms" is not for Go packages: they are built for any platform, and are one command without settings
+4:1: "os" is not for Go packages: they are built for any platform, and are one command without settings
+5:1: "bin" is not for Go packages: they are built for any platform, and are one command without settings
+6:1: "commands" is not for Go packages: they are built for any platform, and are one command without settings
+7:1: "env" is not for Go packages: they are built for any platform, and are one command without settings
+8:1: "unset" is not for Go packages: they are built for any platform, and are one command without settings
+9:1: "check" is not for Go packages: they are built for any platform, and are one command without settings
+10:1: "says" is not for Go packages: they are built for any platform, and are one command without settings`},
 
 		{"variable", `url = "https://x/{vers}"` + "\nfirst-use = true\nversions = { text = \"https://x/y\" }", `2:18: template "https://x/{vers}": unknown variable {vers}; known here: {version}, {os}, {arch}, {ext}, {major}, {minor}`},
 		{"opened", good + `env = { A = "a{dir" }`, `5:15: template "a{dir": a "{" without its "}"`},

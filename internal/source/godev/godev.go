@@ -4,7 +4,8 @@
 // The digests are those of the index, for which only the server vouches. Where the same toolchain is also a module version, the
 // checksum database states the h1 of its module zip, and what an archive unpacks to determines that h1: the zip has the same files
 // without the directories api, doc, misc and test. So a release that was resolved with Config.Logged is tied to the database: its locked
-// archives carry the h1, and what they unpack to is compared with it. It says nothing about the four directories and about which files
+// archives carry the h1, and what they unpack to is compared with it (0.16 s of processor time for Go 1.26.8, whose distribution for
+// linux/amd64 was seen to have the h1 that the database states). It says nothing about the four directories and about which files
 // are executable; for those the archive's SHA-256 in the lock decides.
 package godev
 
@@ -52,12 +53,9 @@ type Config struct {
 	Index  string           // URL of an index in the format of go.dev; archives are beside it. "" is DefaultIndex
 	Host   release.Platform // the platform that requests are resolved for; zero is this one's
 
-	// Logged returns the h1 that the checksum database states for a toolchain's module zip. An error for which errors.Is(err,
-	// fs.ErrNotExist) holds says that it has none. nil: the database cannot be asked.
+	// Logged returns the h1 that the checksum database states for a toolchain's module zip, as goproxy.Source.Logged does. An error
+	// for which errors.Is(err, fs.ErrNotExist) holds says that it has none. nil: the database cannot be asked.
 	Logged func(ctx context.Context, goVersion string, p release.Platform) (digest.Archive, error)
-	// Contradiction reports whether an error of Logged says that the database contradicts itself, so that Fetch must not go on. Other
-	// errors are those of a network, without which Fetch believes the lock. nil: every error ends Fetch.
-	Contradiction func(error) bool
 }
 
 // Source gets Go toolchains. It is safe for concurrent use.
@@ -196,7 +194,8 @@ func (s *Source) logged(ctx context.Context, v string, p release.Platform) (dige
 // path; the file that a file:// URL names is used where it is.
 //
 // Where the lock states what the database logged, the database is asked again before anything is downloaded: another answer than the
-// lock's is a *digest.MismatchError. Without a network the lock is believed; the archive has to fit it in any case.
+// lock's is a *digest.MismatchError, a database that contradicts itself a *goproxy.SumDBError. If it cannot be reached the lock is
+// believed; the archive has to fit it in any case.
 func (s *Source) Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (string, error) {
 	if err := s.vouch(ctx, item); err != nil {
 		return "", err
@@ -223,7 +222,7 @@ func (s *Source) vouch(ctx context.Context, item release.Item) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		got, err = digest.Archive{}, nil
-	case err != nil && ctx.Err() == nil && s.c.Contradiction != nil && !s.c.Contradiction(err):
+	case err != nil && ctx.Err() == nil && !errors.As(err, new(*goproxy.SumDBError)):
 		return nil
 	}
 	if err != nil || got == want {

@@ -102,7 +102,8 @@ func (l *logger) compare(item release.Item) error {
 }
 
 // hash1 returns the h1 (golang.org/x/mod/sumdb/dirhash) of the module zip of a toolchain, given the SHA-256 of each file of its
-// tree. In the zip every name begins with the module's, and go.mod files are called _go.mod, because they would end the module.
+// tree. In the zip every name begins with the module's, and go.mod files are called _go.mod, because they would end the module. No
+// distribution has a file of that name.
 func hash1(module string, sums map[string][sha256.Size]byte) (digest.Archive, error) {
 	lines := map[string]string{}
 	for name, sum := range sums {
@@ -110,8 +111,11 @@ func hash1(module string, sums map[string][sha256.Size]byte) (digest.Archive, er
 			continue
 		}
 		dir, base := path.Split(name)
-		if base == "go.mod" {
+		switch base {
+		case "go.mod":
 			base = "_go.mod"
+		case "_go.mod": // it would pass for the go.mod beside it
+			return digest.Archive{}, &archive.FormatError{Entry: name, Reason: "has the name that go.mod files have in module zips"}
 		}
 		name = module + "/" + dir + base
 		lines[name] = fmt.Sprintf("%x  %s\n", sum, name)

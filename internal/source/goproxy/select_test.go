@@ -2,11 +2,13 @@ package goproxy
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"gostore/internal/release"
+	"gostore/tests/upstream"
 )
 
 func TestSelect(t *testing.T) {
@@ -33,5 +35,24 @@ func TestSelect(t *testing.T) {
 	}
 	if !IsVersion("1.22.6") || IsVersion("1.22") || !IsVersion("1.20") || IsVersion("1") || IsVersion("1.0.3") {
 		t.Error("IsVersion is wrong")
+	}
+}
+
+func TestLogged(t *testing.T) {
+	f := newFixture(t, upstream.Config{})
+	want := upstream.HashZip(f.Zip("1.22.6", linux))
+	if d, err := f.Logged(t.Context(), "1.22.6", linux); err != nil || d.String() != want {
+		t.Errorf("%v, %v; want %s", d, err, want)
+	}
+	if d, err := f.Logged(t.Context(), "1.22.99", linux); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, %v", d, err)
+	}
+	local := f.source("file://"+t.TempDir(), t.TempDir())
+	if d, err := local.Logged(t.Context(), "1.22.6", linux); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, %v", d, err)
+	}
+	f.Close()
+	if d, err := f.source(f.URL, t.TempDir()).Logged(t.Context(), "1.22.6", linux); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, %v", d, err)
 	}
 }

@@ -34,7 +34,7 @@ var packages = []room{
 	{"internal/definition", []string{"internal/release", "internal/textfile"}},
 	{"internal/config", []string{"internal/definition", "internal/fetch", "internal/release", "internal/textfile"}},
 	{"internal/source/goproxy", []string{"internal/archive", "internal/digest", "internal/durable", "internal/fetch",
-		"internal/filelock", "internal/release"}},
+		"internal/filelock", "internal/release", "internal/tree"}},
 	{"internal/source/listing", []string{"internal/digest"}},
 	{"internal/source/asset", []string{"internal/archive", "internal/definition", "internal/digest", "internal/fetch", "internal/release",
 		"internal/source/listing", "internal/tree", "internal/version"}},

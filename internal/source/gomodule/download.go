@@ -38,6 +38,9 @@ func (s *Source) newDownload(ctx context.Context, w work, t Toolchain, flags []s
 			return nil, err
 		}
 		d.proxies = withoutDirect(list)
+		if dir := s.shared(); dir != "" {
+			d.proxies = fileURL(dir) + "," + d.proxies
+		}
 	}
 	return d, w.seed(s.config.TreeHeads, d.database())
 }
@@ -152,27 +155,30 @@ func (d *download) unchanged(m root) error {
 	return nil
 }
 
-// checkDirectives refuses modules whose go.mod means something else when they are the main module, as go install does.
+// directiveError says that a module's go.mod means something else when it is that of the main module.
+type directiveError struct{ module, directive string }
+
+func (e *directiveError) Error() string {
+	return fmt.Sprintf("module %s: its go.mod has %s directives, which hold in its own directory only: "+
+		"it cannot be built from outside, not with go install either", e.module, e.directive)
+}
+
+// checkDirectives refuses modules with directives that go install refuses.
 func checkDirectives(m listed) error {
 	data, err := os.ReadFile(m.GoMod)
 	if err != nil {
 		return err
 	}
 	f, err := modfile.Parse("go.mod", data, nil)
-	if err != nil {
-		return fmt.Errorf("module %s@%s: %w", m.Path, m.Version, err)
-	}
-	directive := ""
 	switch {
+	case err != nil:
+		return fmt.Errorf("module %s@%s: %w", m.Path, m.Version, err)
 	case len(f.Replace) > 0:
-		directive = "replace"
+		return &directiveError{m.Path + "@" + m.Version, "replace"}
 	case len(f.Exclude) > 0:
-		directive = "exclude"
-	default:
-		return nil
+		return &directiveError{m.Path + "@" + m.Version, "exclude"}
 	}
-	return fmt.Errorf("module %s@%s: its go.mod has %s directives, which hold in its own directory only: "+
-		"it cannot be built from outside, as with go install", m.Path, m.Version, directive)
+	return nil
 }
 
 // newer reports whether Go version a is newer than b. Both are without "go".

@@ -88,7 +88,8 @@ var (
 	place   = regexp.MustCompile(`^\S+\.go:\d+:\d+: `)
 	needsGo = regexp.MustCompile(`(\S+) requires go >= ([0-9][0-9a-z.]*)`)
 	unknown = regexp.MustCompile(`(\S+@[^\s:]+): (?:verifying [^:]+: )?(?:\S+: )?reading \S+/lookup/\S+: (?:404|410)`)
-	refuted = regexp.MustCompile(`SECURITY ERROR|checksum mismatch|verifying .*(?:tree|note|tile|signature|invalid)`)
+	refuted = regexp.MustCompile(`SECURITY ERROR|checksum mismatch`)
+	unclear = regexp.MustCompile(`(?m)verifying .*$`) // refuted as well, unless something could not be read
 	network = regexp.MustCompile(`dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS|x509:|unexpected EOF|: EOF|: 5\d\d |: 429 `)
 	absent  = regexp.MustCompile(`404 Not Found|410 Gone|no matching versions for query|unrecognized import path|malformed module path|` +
 		`unknown revision|invalid version|module path must match|no such file or directory`)
@@ -151,7 +152,8 @@ func (c command) explain(ctx context.Context, output string, err error) error {
 		if m := unknown.FindStringSubmatch(output); m != nil {
 			return &UnloggedError{Database: c.database, Module: printable(m[1])}
 		}
-		if refuted.MatchString(output) {
+		said := unclear.FindString(output)
+		if refuted.MatchString(output) || said != "" && !strings.Contains(said, "reading ") && !network.MatchString(said) {
 			return &DatabaseError{Database: c.database, Lines: lines}
 		}
 	}

@@ -74,7 +74,7 @@ type Config struct {
 
 	SumDB     string // checksum database, as in GOSUMDB: its name or key, then perhaps its URL; "" is Go's
 	TreeHeads string // where package goproxy keeps the tree heads of databases, so that forks since are noticed; may be ""
-	Temp      string // where Resolve works; "" is the system's directory for temporary files
+	Temp      string // where Resolve works; what it downloads stays there, for Fetch; "" is the system's, where nothing stays
 	Offline   bool   // nothing is downloaded
 }
 

@@ -215,14 +215,37 @@ func TestBuildElsewhere(t *testing.T) {
 	}
 	item, _ := r.Item(foreign)
 	item.Archive.Tree = digest.Tree{1}
-	k, err := build(t, s, item)
+	dir, err := s.Fetch(t.Context(), item, filepath.Join(t.TempDir(), "x.part"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kept{}
 	var different *gomodule.BuildError
 	var mismatch *digest.MismatchError
+	err = s.Unpack(t.Context(), item, dir, k, nil)
 	if !errors.As(err, &different) || !errors.As(err, &mismatch) || mismatch.Want != item.Archive.Tree.String() {
 		t.Fatalf("with another tree in the lock: %v", err)
 	}
 	if text := err.Error(); !strings.Contains(text, "GOARCH="+foreign.Arch) || k.data != nil {
 		t.Errorf("error %q, and the sink has %d bytes", text, len(k.data))
+	}
+
+	// A toolchain that is not what it is said to be.
+	item.With, item.Archive.Tree = "go@1.99.0", digest.Tree{}
+	s = newSource(t, p, func(c *gomodule.Config) {
+		next := c.Exactly
+		c.Exactly = func(ctx context.Context, version string) (gomodule.Toolchain, func(), error) {
+			tc, done, err := next(ctx, version)
+			tc.Version = version
+			return tc, done, err
+		}
+	})
+	err = s.Unpack(t.Context(), item, dir, k, nil)
+	if !errors.As(err, &different) || !errors.As(err, &mismatch) || k.data != nil {
+		t.Fatalf("with another toolchain: %v", err)
+	}
+	if want := "go\tgo" + toolchain(t).Version + ", the lock says go1.99.0"; !cmp.Equal(different.Lines, []string{want}) {
+		t.Errorf("lines %q, want %q", different.Lines, want)
 	}
 }
 
@@ -288,8 +311,8 @@ func TestToolchainChoice(t *testing.T) {
 func TestFetchChanged(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t, world())
-	s := newSource(t, p, nil)
-	item := resolve(t, s, "example.com/tool/cmd/hello@v1.2.3")
+	item := resolve(t, newSource(t, p, nil), "example.com/tool/cmd/hello@v1.2.3")
+	s := newSource(t, p, nil) // another, which does not have what was downloaded for the first
 
 	t.Run("lock", func(t *testing.T) {
 		changed := item
@@ -384,8 +407,8 @@ func TestOffline(t *testing.T) {
 func TestFetchResumes(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t, world())
-	s := newSource(t, p, nil)
-	item := resolve(t, s, "example.com/tool/cmd/hello@v1.2.3")
+	item := resolve(t, newSource(t, p, nil), "example.com/tool/cmd/hello@v1.2.3")
+	s := newSource(t, p, nil) // another, which does not have what was downloaded for the first
 	const main, dep = "/example.com/tool/@v/v1.2.3.zip", "/example.com/!dep/@v/v0.5.0.zip"
 	before := p.count(main)
 
@@ -427,5 +450,38 @@ func TestFetchResumes(t *testing.T) {
 	var mismatch *digest.MismatchError
 	if _, err := s.Fetch(t.Context(), item, part, nil); !errors.As(err, &mismatch) {
 		t.Errorf("with a damaged download of %d bytes: %v", len(data), err)
+	}
+}
+
+func TestFetchSharesWithResolve(t *testing.T) {
+	t.Parallel()
+	p := startProxy(t, world())
+	s := newSource(t, p, nil)
+	item := resolve(t, s, "example.com/tool/cmd/hello@v1.2.3")
+	if _, err := s.Fetch(t.Context(), item, filepath.Join(t.TempDir(), "x.part"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.count(".zip"); n != 2 {
+		t.Errorf("zips were downloaded %d times, want 2", n)
+	}
+}
+
+// TestFork gives the source a tree head of the same database under another tree.
+func TestFork(t *testing.T) {
+	t.Parallel()
+	p := startProxy(t, world())
+	resolve(t, newSource(t, p, nil), "example.com/tool/cmd/hello@v1.2.3") // so that the log has records
+	heads := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(heads, database), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(heads, database, "latest"), p.foreignHead(t), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(t, p, func(c *gomodule.Config) { c.TreeHeads = heads })
+	_, err := s.Resolve(t.Context(), request(t, "example.com/tool/cmd/hello@v1.2.3"), host)
+	var refused *gomodule.DatabaseError
+	if !errors.As(err, &refused) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package gomodule
 
 import (
+	"errors"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -169,6 +170,44 @@ func TestDifferences(t *testing.T) {
 		test.change(info)
 		if got := strings.Join(differences(item, m, info), "\n"); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// The outputs are what go1.26.8 said.
+func TestExplain(t *testing.T) {
+	var (
+		old      *ToolchainError
+		unlogged *UnloggedError
+		refuted  *DatabaseError
+		failed   *CommandError
+	)
+	c := command{database: "sum.test.invalid", toolchain: Toolchain{Version: "1.26.8"}, args: []string{"list", "-f", "{{.Name}}", "x"}}
+	for _, test := range []struct {
+		output, want string
+		as           any
+		network      bool
+	}{
+		{"go: example.com/a@v0.24.0: example.com/a@v0.24.0 requires go >= 1.27.0 (running go 1.26.8; GOTOOLCHAIN=local)\n",
+			"example.com/a@v0.24.0 needs Go 1.27.0 or newer, but is to be built with Go 1.26.8", &old, false},
+		{"../m/a.go:34:2: example.com/a@v0.44.1: verifying module: example.com/a@v0.44.1: reading http://127.0.0.1:1/sumdb/sum.test.invalid/lookup/example.com/a@v0.44.1: 404 Not Found\n",
+			`example.com/a@v0.44.1 is not in the checksum database "sum.test.invalid": either the module is private, or the database cannot be asked for it`, &unlogged, false},
+		{"go: example.com/a@v1.0.0: verifying go.mod: example.com/a@v1.0.0/go.mod: reading http://127.0.0.1:1/sumdb/sum.test.invalid/tile/8/0/000: 500 Internal Server Error\n",
+			`running "go list -f '{{.Name}}' x": go: example.com/a@v1.0.0: verifying go.mod: example.com/a@v1.0.0/go.mod: reading http://127.0.0.1:1/sumdb/sum.test.invalid/tile/8/0/000: 500 Internal Server Error`, &failed, true},
+		{"verifying example.com/a@v1.0.0: checksum mismatch\n\tdownloaded: h1:x\n\tsum.test.invalid: h1:y\n\nSECURITY ERROR\n",
+			"checksum database \"sum.test.invalid\": verifying example.com/a@v1.0.0: checksum mismatch\n\t downloaded: h1:x\n\t sum.test.invalid: h1:y\n\tSECURITY ERROR", &refuted, false},
+		{"go: example.com/a@v1.0.0: verifying go.mod: example.com/a@v1.0.0/go.mod: malformed record data\n",
+			`checksum database "sum.test.invalid": go: example.com/a@v1.0.0: verifying go.mod: example.com/a@v1.0.0/go.mod: malformed record data`, &refuted, false},
+		{"go: Get \"https://proxy.example/x\": dial tcp: lookup proxy.example: no such host\n",
+			`running "go list -f '{{.Name}}' x": go: Get "https://proxy.example/x": dial tcp: lookup proxy.example: no such host`, &failed, true},
+		{"", `running "go list -f '{{.Name}}' x": exit status 1`, &failed, false},
+	} {
+		err := c.explain(t.Context(), test.output, errors.New("exit status 1"))
+		if err.Error() != test.want || !errors.As(err, test.as) {
+			t.Errorf("%T: %v\nwant %s", err, err, test.want)
+		}
+		if errors.As(err, &failed) && failed.Network != test.network {
+			t.Errorf("%v: network is %t", err, failed.Network)
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package gomodule
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,6 +147,40 @@ func (w work) publishPart(p modulePart, name string, want digest.Archive) error 
 		return err
 	}
 	return os.Link(from, to)
+}
+
+// shared is the directory in which the modules that were downloaded by Resolve stay, as a module proxy has them; "" when they do not. It is not
+// trusted more than any proxy.
+func (s *Source) shared() string {
+	if s.config.Temp == "" {
+		return ""
+	}
+	return filepath.Join(s.config.Temp, "modules")
+}
+
+// share links what was downloaded into the shared directory.
+func (s *Source) share(w work, parts []release.Part) error {
+	if s.shared() == "" {
+		return nil
+	}
+	for _, part := range parts {
+		p, err := parsePart(part.Name)
+		if err != nil {
+			return err
+		}
+		rel, err := p.file("")
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(s.shared(), rel)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := os.Link(w.path(downloadDir, "cache", "download", rel), to); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // hashFile returns the h1 digest of a module's zip, or of a go.mod, as go.sum has it.

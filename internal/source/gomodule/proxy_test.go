@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb"
 	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // database is the name of the test's checksum database. It does not resolve.
@@ -30,6 +31,7 @@ type files map[string]string
 // proxy is a module proxy with its checksum database.
 type proxy struct {
 	url, key string
+	secret   string // key that signs
 
 	mu       sync.Mutex
 	modules  map[string]files  // by MODULE@VERSION
@@ -46,7 +48,7 @@ func startProxy(t *testing.T, modules map[string]files) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{key: key, modules: modules, served: map[string]files{}, unlogged: map[string]bool{}}
+	p := &proxy{key: key, secret: secret, modules: modules, served: map[string]files{}, unlogged: map[string]bool{}}
 	db := sumdb.NewServer(sumdb.NewTestServer(secret, p.record))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", p.serve)
@@ -67,6 +69,21 @@ func startProxy(t *testing.T, modules map[string]files) *proxy {
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
+}
+
+// foreignHead returns the signed head of a tree with one record, which is none of the database's.
+func (p *proxy) foreignHead(t *testing.T) []byte {
+	t.Helper()
+	signer, err := note.NewSigner(p.secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := tlog.FormatTree(tlog.Tree{N: 1, Hash: tlog.RecordHash([]byte("example.com/other v1.0.0 h1:none\n"))})
+	data, err := note.Sign(&note.Note{Text: string(head)}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // record is what the database says of a module version.

@@ -53,9 +53,6 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 			need = old.Need
 			continue
 		}
-		if err != nil {
-			err = fmt.Errorf("resolving %s: %w", req, err)
-		}
 		return r, err
 	}
 }
@@ -109,15 +106,21 @@ func (q resolution) of(ctx context.Context, d *download, m listed) (release.Rele
 		return release.Release{}, err
 	}
 	platforms, err := q.load(ctx, d, from)
-	if !errors.Is(err, errElsewhere) {
-		if err := checkDirectives(m); err != nil { // what it replaces may be why it cannot be loaded
-			return release.Release{}, err
-		}
+	if errors.Is(err, errElsewhere) {
+		return release.Release{}, err
+	}
+	// What the go.mod replaces may be why the package cannot be loaded.
+	var inside *directiveError
+	if bad := checkDirectives(m); errors.As(bad, &inside) || err == nil {
+		err = bad
 	}
 	if err != nil {
 		return release.Release{}, err
 	}
 	parts, err := d.sums()
+	if err == nil {
+		err = q.share(d.work, parts)
+	}
 	if err != nil {
 		return release.Release{}, err
 	}

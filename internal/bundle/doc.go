@@ -64,7 +64,8 @@
 //	bytes      of these together
 //
 // Limits: a head has at most 4 MiB, a manifest 32 MiB, all manifests 256 MiB, a proof 64 KiB, all proofs
-// 8 MiB; there are at most 10,000 objects and 500,000 contents.
+// 8 MiB; there are at most 10,000 objects and 500,000 contents. From 1 GiB on, the data frames have at most 1000 bytes of
+// content for each byte of their own.
 //
 // A link of a tree leads to something in the tree, or to nothing, or, by way of "../", into an object that the tree's
 // object refers to, by the name that this object has in a store.

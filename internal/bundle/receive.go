@@ -112,7 +112,7 @@ func (im *importer) contents(ctx context.Context, s *stream) error {
 	small := make(chan arrived)
 	free := make(chan *[smallContent]byte, 2*lanes())
 	for range cap(free) {
-		free <- new([smallContent]byte)
+		free <- nil // made when it is needed
 	}
 	for range lanes() {
 		group.Go(func() error {
@@ -153,6 +153,9 @@ func (im *importer) contents(ctx context.Context, s *stream) error {
 func (im *importer) small(ctx context.Context, s *stream, a arrived, free <-chan *[smallContent]byte, to chan<- arrived) error {
 	select {
 	case a.buf = <-free:
+		if a.buf == nil {
+			a.buf = new([smallContent]byte)
+		}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

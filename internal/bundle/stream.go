@@ -68,7 +68,15 @@ type stream struct {
 	line line
 	cur  *frame
 	rest []byte // of cur.out
+	size int64  // of all frames until now
 }
+
+// A bundle whose contents have more than freeSize bytes has at most maxRatio of them for each of its own: it must not fill a
+// disk with zeros. Go toolchains have a ratio of 3.
+const (
+	freeSize = 1 << 30
+	maxRatio = 1000
+)
 
 // errShort says that the tar archive ends too early, with a bundle that is whole.
 var errShort = errors.New("the contents end too early")
@@ -88,6 +96,10 @@ func (s *stream) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		s.cur, s.rest = f, f.out
+		s.size += int64(len(f.out))
+		if s.size > freeSize && s.size/maxRatio > f.offset+int64(len(f.in)) {
+			return 0, &formatError{f.offset, fmt.Sprintf("the contents are more than %d times as large as the bundle", maxRatio)}
+		}
 	}
 	n := copy(p, s.rest)
 	s.rest = s.rest[n:]

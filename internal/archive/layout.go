@@ -45,6 +45,9 @@ func (l *layout) path(name string, isDir bool) (string, error) {
 	if len(name) > l.limits.Name {
 		return "", refuse(name[:l.limits.Name], "name has %d bytes, at most %d are allowed", len(name), l.limits.Name)
 	}
+	if name == "" {
+		return "", refuse("", "an entry has no name")
+	}
 	path := strings.TrimPrefix(name, "./")
 	if isDir {
 		path = strings.TrimSuffix(path, "/")

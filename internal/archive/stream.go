@@ -81,7 +81,7 @@ func (u *unpacking) stream(ctx context.Context, f format) error {
 	if f.packing != nil {
 		plain = newAhead(ctx)
 		group.Go(func() error {
-			d := &decompressor{ctx: ctx, packing: f.packing, limits: u.opt.Limits, src: src, packed: bufio.NewReaderSize(packed, aheadSize)}
+			d := &decompressor{packing: f.packing, limits: u.opt.Limits, src: src, packed: failing{r: packed}}
 			defer d.close()
 			plain.run(d)
 			return nil
@@ -160,7 +160,6 @@ type source struct {
 	r    io.Reader
 	sum  sum
 	read atomic.Int64 // bytes so far
-	err  error        // other than io.EOF; to be looked at behind the end of what ahead has read only
 }
 
 func (u *unpacking) newSource(ctx context.Context) (*source, error) {
@@ -182,19 +181,31 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	s.read.Add(int64(n))
 	if err != nil && err != io.EOF {
-		s.err = fmt.Errorf("reading an archive: %w", err)
-		err = s.err
+		err = fmt.Errorf("reading an archive: %w", err)
+	}
+	return n, err
+}
+
+// failing remembers the error of a reader, so that it can be told from one of those that read it.
+type failing struct {
+	r   io.Reader
+	err error // other than io.EOF
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && err != io.EOF {
+		f.err = err
 	}
 	return n, err
 }
 
 // decompressor reads the content of a compressed stream. Its errors are those of Unpack, or io.EOF.
 type decompressor struct {
-	ctx     context.Context // ends with the call that made the decompressor
 	packing *packing
 	limits  Limits
 	src     *source
-	packed  io.Reader // what src read
+	packed  failing   // what src read
 	r       io.Reader // reads packed; nil until the first Read
 	free    func()
 	n       int64 // bytes of content so far
@@ -208,7 +219,7 @@ func (d *decompressor) close() {
 
 func (d *decompressor) Read(p []byte) (int, error) {
 	if d.r == nil {
-		r, free, err := d.packing.open(d.packed)
+		r, free, err := d.packing.open(bufio.NewReaderSize(&d.packed, aheadSize))
 		if err != nil {
 			return 0, d.reason(err)
 		}
@@ -240,8 +251,8 @@ func (d *decompressor) reason(err error) error {
 	var refused *FormatError
 	name := d.packing.name
 	switch {
-	case d.ctx.Err() != nil:
-		return d.ctx.Err()
+	case d.packed.err != nil:
+		return d.packed.err
 	case errors.As(err, &refused):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):

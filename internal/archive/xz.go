@@ -148,8 +148,11 @@ func (w *xzWalk) block(n int64) error {
 
 // xzDictionary is the size of a dictionary by the byte that states it.
 func xzDictionary(b byte) int64 {
-	if b > 40 {
-		return math.MaxInt64
+	switch {
+	case b == 40:
+		return math.MaxUint32
+	case b > 40:
+		return math.MaxInt64 // not in the format
 	}
 	return int64(2|b&1) << (b/2 + 11)
 }

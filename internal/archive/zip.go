@@ -32,7 +32,7 @@ func (u *unpacking) zip(ctx context.Context) error {
 	if err := z.readLinks(ctx, u.r); err != nil {
 		return err
 	}
-	if err := errors.Join(z.layout.finish()); err != nil {
+	if err := z.layout.finish(); err != nil {
 		return err
 	}
 	if !u.opt.KeepTop {
@@ -82,13 +82,13 @@ func (u *unpacking) planZip(ctx context.Context) (*zipPlan, error) {
 	return z, nil
 }
 
-// readLinks reads the targets of symbolic links, which are their contents.
+// readLinks reads the targets of symbolic links, which are their contents, and sees to it that directories have none.
 func (z *zipPlan) readLinks(ctx context.Context, r io.ReaderAt) error {
 	targets := map[int]string{}
 	var links []member
 	var at []int
 	for i, m := range z.members {
-		if m.kind == tree.Link {
+		if m.kind == tree.Link || m.kind == tree.Dir && m.packed > 0 {
 			links, at = append(links, m), append(at, i)
 		}
 	}
@@ -103,6 +103,9 @@ func (z *zipPlan) readLinks(ctx context.Context, r io.ReaderAt) error {
 		return err
 	}
 	for _, i := range at {
+		if z.members[i].kind == tree.Dir {
+			continue
+		}
 		if err := z.layout.link(z.members[i].name, z.paths[i], targets[i]); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"hash/crc32"
 	"strings"
 	"unicode/utf8"
 
@@ -42,7 +43,7 @@ func (z zipRules) kind(name string, h header, attributes uint32) (tree.Kind, err
 	t, isDir := attributes&unixType, strings.HasSuffix(name, "/")
 	switch {
 	case isDir && (t == 0 || t == unixDir) && attributes&dosVolume == 0:
-		if h.size != 0 || h.crc != 0 || h.packed > 2 { // 2 is nothing, deflated
+		if h.size != 0 || h.crc != 0 {
 			return 0, refuse(name, "is a directory with a content")
 		}
 		return tree.Dir, nil
@@ -71,19 +72,26 @@ const (
 )
 
 // checkExtra refuses extra fields that are malformed or change a member's name, sizes or method. Others, such as
-// times, are ignored.
-func checkExtra(name string, extra []byte) error {
+// times, are ignored, and so is a second name that is equal to the first: some writers say so that the first is UTF-8.
+func (z zipRules) checkExtra(name string, extra []byte) error {
 	for len(extra) > 0 {
 		if len(extra) < 4 || int(le.Uint16(extra[2:])) > len(extra)-4 {
 			return refuse(name, "has a malformed extra field")
 		}
-		switch id := le.Uint16(extra); id {
-		case extraZip64, extraUnicodePath, extraAES:
+		n := 4 + int(le.Uint16(extra[2:]))
+		switch id := le.Uint16(extra); {
+		case id == extraUnicodePath && z.general && sameName(name, extra[4:n]):
+		case id == extraZip64, id == extraUnicodePath, id == extraAES:
 			return refuse(name, "has an extra field of type %#04x", id)
 		}
-		extra = extra[4+int(le.Uint16(extra[2:])):]
+		extra = extra[n:]
 	}
 	return nil
+}
+
+// sameName reports whether data, of a second name, is name: a version, the CRC of the first name, and the name in UTF-8.
+func sameName(name string, data []byte) bool {
+	return len(data) >= 5 && data[0] == 1 && string(data[5:]) == name && le.Uint32(data[1:]) == crc32.ChecksumIEEE([]byte(name))
 }
 
 func isASCII(s string) bool {

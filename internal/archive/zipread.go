@@ -212,7 +212,7 @@ func (z *zipReader) checkHeader(h header, name string, extra []byte) error {
 		return refuse(name, "is encrypted")
 	case h.flags&^(flagEffort|flagDescriptor|flagUTF8) != 0:
 		return refuse(name, "has unknown flags %#x", h.flags)
-	case h.flags&flagUTF8 == 0 && !isASCII(name):
+	case h.flags&flagUTF8 == 0 && !z.rules.general && !isASCII(name): // zip on Unix writes UTF-8 without saying so
 		return refuse(name, "name is not ASCII and not marked as UTF-8")
 	case h.method != stored && h.method != deflated:
 		return refuse(name, "has unknown method %d", h.method)
@@ -231,7 +231,7 @@ func (z *zipReader) checkHeader(h header, name string, extra []byte) error {
 	if z.names += int64(len(name)); z.names > l.Names {
 		return refuse(name, "is beyond the %d bytes that all names may have together", l.Names)
 	}
-	return checkExtra(name, extra)
+	return z.rules.checkExtra(name, extra)
 }
 
 // local checks the local header at z.pos against the central one h, and the data descriptor if there is one,
@@ -264,7 +264,7 @@ func (z *zipReader) local(name string, h header) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	if err := checkExtra(name, extra); err != nil {
+	if err := z.rules.checkExtra(name, extra); err != nil {
 		return member{}, err
 	}
 	z.pos += int64(l.extra)

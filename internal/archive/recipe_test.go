@@ -1,0 +1,421 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/ulikunitz/xz"
+
+	"gostore/internal/digest"
+)
+
+// recipe is an archive and what is to happen to it, as a file in testdata/hostile describes it: what it is about, then the
+// sections "archive", with a line for each step of making it, and "want", with the error, in which "…"
+// stands for anything. Words of a step are separated by spaces and quoted as in Go where they need it. The steps are:
+//
+//	tar TYPE NAME [target=…] [content=…] [repeat=N] [mode=0755] [size=…] [magic=…]    an entry; TYPE is the letter of the format
+//	pax KEY VALUE [KEY VALUE]…     an extended header for the next entry
+//	long K|L TEXT                  a GNU header with a long name (L) or target (K) for the next entry
+//	end                            two blocks of zeros, and what follows is after the end
+//	zip NAME [content=…] [repeat=N] [mode=0120777] [stored] [extra=…] …    a member; see zipMember
+//	zipend [comment=…]             the directory and the end record
+//	raw TEXT | hex DIGITS | base64 TEXT | fill N TEXT    bytes as they are
+//	gzip | xz | zstd | zstdwindow N     packs all there is so far
+//	xzblock DICTIONARY TEXT        an xz stream with one block of a dictionary of so many bytes
+//	prefix TEXT | append TEXT | cut N | patch OFFSET HEX | repeat N
+//	limit NAME N | known           options of Unpack
+type recipe struct {
+	about   string
+	data    []byte
+	want    string
+	options Options
+
+	shape  shape // the zip so far
+	zipped bool
+}
+
+// recipes reads all files of testdata/hostile.
+func recipes(t testing.TB) map[string]*recipe {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", "hostile", "*.txtar"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no recipes: %v", err)
+	}
+	all := map[string]*recipe{}
+	for _, name := range names {
+		file, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &recipe{about: string(file.Comment)}
+		for _, section := range file.Files {
+			switch section.Name {
+			case "archive":
+				r.cook(t, name, string(section.Data))
+			case "want":
+				r.want = strings.TrimSpace(string(section.Data))
+			default:
+				t.Fatalf("%s: unknown section %q", name, section.Name)
+			}
+		}
+		all[strings.TrimSuffix(filepath.Base(name), ".txtar")] = r
+	}
+	return all
+}
+
+func (r *recipe) cook(t testing.TB, file, steps string) {
+	known := false
+	for i, line := range strings.Split(steps, "\n") {
+		words, err := split(line)
+		if err == nil && len(words) > 0 {
+			if words[0] == "known" {
+				known = true
+				continue
+			}
+			err = r.step(words)
+		}
+		if err != nil {
+			t.Fatalf("%s: step %d, %q: %v", file, i+1, line, err)
+		}
+	}
+	if known {
+		r.options.Want = digest.SHA256(r.data)
+	}
+}
+
+// split returns the words of a line; those that begin with a quote, or have one after "=", are quoted as in Go.
+func split(line string) (words []string, err error) {
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimLeft(line, " ") {
+		head := ""
+		if i := strings.IndexAny(line, " \"="); i >= 0 && line[i] == '=' && strings.HasPrefix(line[i:], `="`) {
+			head, line = line[:i+1], line[i+1:]
+		}
+		if line[0] == '"' {
+			quoted, err := strconv.QuotedPrefix(line)
+			if err != nil {
+				return nil, err
+			}
+			text, err := strconv.Unquote(quoted)
+			if err != nil {
+				return nil, err
+			}
+			words, line = append(words, head+text), line[len(quoted):]
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		words, line = append(words, word), rest
+	}
+	return words, nil
+}
+
+// step does what a line says.
+func (r *recipe) step(words []string) error {
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	number := func(i int) int {
+		n, err := strconv.Atoi(arg(i))
+		if err != nil {
+			panic(err)
+		}
+		return n
+	}
+	switch words[0] {
+	case "tar":
+		r.data = append(r.data, tarEntry(arg(1)[0], arg(2), options(words[3:]))...)
+	case "pax":
+		r.data = append(r.data, paxEntry(words[1:])...)
+	case "long":
+		r.data = append(r.data, tarEntry(arg(1)[0], "././@LongLink", map[string]string{"content": arg(2) + "\x00"})...)
+	case "end":
+		r.data = append(r.data, make([]byte, 2*tarBlock)...)
+	case "zip":
+		r.shape.members = append(r.shape.members, zipMember(arg(1), options(words[2:])))
+	case "zipend":
+		comment := options(words[1:])["comment"]
+		r.shape.end, r.shape.after = put16(20, uint16(len(comment))), comment
+		r.data = append(r.data, r.shape.build()...)
+	case "raw", "append":
+		r.data = append(r.data, arg(1)...)
+	case "prefix":
+		r.data = append([]byte(arg(1)), r.data...)
+	case "fill":
+		r.data = append(r.data, strings.Repeat(arg(2), number(1))...)
+	case "hex":
+		b, err := hex.DecodeString(arg(1))
+		r.data = append(r.data, b...)
+		return err
+	case "base64":
+		b, err := base64.StdEncoding.DecodeString(arg(1))
+		r.data = append(r.data, b...)
+		return err
+	case "cut":
+		r.data = r.data[:len(r.data)-number(1)]
+	case "repeat":
+		r.data = bytes.Repeat(r.data, number(1))
+	case "patch":
+		b, err := hex.DecodeString(arg(2))
+		at := number(1)
+		if at < 0 {
+			at += len(r.data)
+		}
+		copy(r.data[at:], b)
+		return err
+	case "limit":
+		return r.limit(arg(1), int64(number(2)))
+	case "xzblock":
+		r.data = append(r.data, xzStored(number(1), []byte(arg(2)))...)
+	default:
+		return r.pack(words)
+	}
+	return nil
+}
+
+// pack compresses all there is so far.
+func (r *recipe) pack(words []string) (err error) {
+	window := 8 << 20
+	if len(words) > 1 {
+		window, err = strconv.Atoi(words[1])
+		if err != nil {
+			return err
+		}
+	}
+	r.data, err = packed(words[0], r.data, window)
+	return err
+}
+
+func packed(how string, data []byte, window int) ([]byte, error) {
+	var b bytes.Buffer
+	var w interface {
+		Write(p []byte) (int, error)
+		Close() error
+	}
+	var err error
+	switch how {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "xz":
+		w, err = xz.NewWriter(&b)
+	case "zstd", "zstdwindow":
+		w, err = zstd.NewWriter(&b, zstd.WithWindowSize(window), zstd.WithEncoderConcurrency(1))
+	default:
+		return nil, fmt.Errorf("unknown step")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+func (r *recipe) limit(name string, n int64) error {
+	l := &r.options.Limits
+	switch name {
+	case "entries":
+		l.Entries = int(n)
+	case "bytes":
+		l.Bytes = n
+	case "file":
+		l.File = n
+	case "name":
+		l.Name = int(n)
+	case "names":
+		l.Names = n
+	case "header":
+		l.Header = n
+	case "ratio":
+		l.Ratio = n
+	default:
+		return fmt.Errorf("unknown limit %q", name)
+	}
+	return nil
+}
+
+// options reads words of the form "key=value" or "key".
+func options(words []string) map[string]string {
+	o := map[string]string{}
+	for _, w := range words {
+		key, value, ok := strings.Cut(w, "=")
+		if !ok {
+			value = "true"
+		}
+		o[key] = value
+	}
+	if n, err := strconv.Atoi(o["repeat"]); err == nil {
+		o["content"] = strings.Repeat(o["content"], n)
+	}
+	return o
+}
+
+// tarEntry returns a header and the padded content, byte for byte, with the lies that o asks for.
+func tarEntry(flag byte, name string, o map[string]string) []byte {
+	content := o["content"]
+	h := make([]byte, tarBlock)
+	copy(h, name)
+	mode := o["mode"]
+	if mode == "" {
+		mode = "0644"
+	}
+	size := o["size"]
+	if size == "" {
+		size = fmt.Sprintf("%011o", len(content))
+	}
+	magic := o["magic"]
+	if magic == "" {
+		magic = "ustar\x0000"
+	}
+	copy(h[100:], fmt.Sprintf("%07s", mode))
+	copy(h[108:], "0000000\x000000000")
+	copy(h[124:], size)
+	copy(h[136:], "00000000000")
+	h[156] = flag
+	copy(h[157:257], o["target"])
+	copy(h[257:], magic)
+	copy(h[345:500], o["prefix"])
+	tarSum(h)
+	data := append(h, content...)
+	return append(data, make([]byte, -len(content)&(tarBlock-1))...)
+}
+
+// tarSum sets the checksum of a header.
+func tarSum(h []byte) {
+	copy(h[148:156], "        ")
+	sum := 0
+	for _, b := range h[:tarBlock] {
+		sum += int(b)
+	}
+	copy(h[148:156], fmt.Sprintf("%06o\x00 ", sum))
+}
+
+// paxEntry returns an extended header with records of the given keys and values.
+func paxEntry(words []string) []byte {
+	var records strings.Builder
+	for i := 0; i+1 < len(words); i += 2 {
+		body := fmt.Sprintf(" %s=%s\n", words[i], words[i+1])
+		n := len(body)
+		for len(strconv.Itoa(n))+len(body) != n {
+			n = len(strconv.Itoa(n)) + len(body)
+		}
+		fmt.Fprintf(&records, "%d%s", n, body)
+	}
+	return tarEntry(tar.TypeXHeader, "PaxHeaders.0/x", map[string]string{"content": records.String()})
+}
+
+// zipMember returns a member. Besides its content, mode (of Unix, with the file's type) and attributes (all of them, in
+// hexadecimal) can be stated, and that it is stored or has a descriptor, flags, extra fields, and packed, which are its bytes.
+func zipMember(name string, o map[string]string) part {
+	p := part{
+		name: name, content: o["content"], stored: o["stored"] != "", descriptor: o["descriptor"] != "", packed: o["packed"],
+		localExtra: o["extra"], centralExtra: o["extra"], localName: o["localname"], before: o["before"],
+	}
+	var changes []func([]byte)
+	if mode, err := strconv.ParseUint(o["mode"], 8, 16); err == nil {
+		changes = append(changes, put32(38, uint32(mode)<<16), put16(4, 3<<8|20))
+	}
+	if attributes, err := strconv.ParseUint(o["attributes"], 16, 32); err == nil {
+		changes = append(changes, put32(38, uint32(attributes)))
+	}
+	if offset, err := strconv.ParseUint(o["offset"], 10, 32); err == nil {
+		changes = append(changes, put32(42, uint32(offset)))
+	}
+	if o["comment"] != "" {
+		changes = append(changes, put16(32, uint16(len(o["comment"]))))
+	}
+	p.central = func(b []byte) {
+		for _, change := range changes {
+			change(b)
+		}
+	}
+	p.both = func(b []byte) { // at offsets of the local header
+		if flags, err := strconv.ParseUint(o["flags"], 16, 16); err == nil {
+			put16(6, uint16(flags))(b)
+		}
+		if method, err := strconv.ParseUint(o["method"], 10, 16); err == nil {
+			put16(8, uint16(method))(b)
+		}
+		if crc, err := strconv.ParseUint(o["crc"], 16, 32); err == nil {
+			put32(14, uint32(crc))(b)
+		}
+		if size, err := strconv.ParseUint(o["size"], 10, 32); err == nil {
+			put32(22, uint32(size))(b)
+		}
+	}
+	if o["localsize"] != "" {
+		n, _ := strconv.Atoi(o["localsize"])
+		p.local = put32(22, uint32(n))
+	}
+	return p
+}
+
+// xzStored returns an xz stream, without checks, of one block with content stored, and a dictionary of at least so many bytes.
+func xzStored(dictionary int, content []byte) []byte {
+	var chunks []byte
+	for control := byte(1); len(content) > 0; control = 2 {
+		n := min(len(content), 1<<16)
+		chunks = append(append(chunks, control, byte((n-1)>>8), byte(n-1)), content[:n]...)
+		content = content[n:]
+	}
+	return xzStream(dictionary, append(chunks, 0), 0)
+}
+
+// xzStream returns an xz stream, without checks, of one block that consists of chunks. size is what its index says of the
+// content; 0 means what the chunks of stored content say.
+func xzStream(dictionary int, chunks []byte, size uint64) []byte {
+	crc := func(b []byte) []byte { return binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(b)) }
+	code := byte(0)
+	for code < 40 && xzDictionary(code) < int64(dictionary) {
+		code++
+	}
+	if size == 0 {
+		for at := 0; chunks[at] != 0; {
+			n := int(chunks[at+1])<<8 + int(chunks[at+2]) + 1
+			size += uint64(n)
+			at += 3 + n
+		}
+	}
+	stream := append([]byte(xzMagic+"\x00\x00"), crc([]byte{0, 0})...)
+	header := []byte{2, 0, xzLZMA2, 1, code, 0, 0, 0}
+	header = append(header, crc(header)...)
+	stream = append(append(stream, header...), chunks...)
+	stream = append(stream, make([]byte, -len(chunks)&3)...)
+	index := binary.AppendUvarint(binary.AppendUvarint([]byte{0, 1}, uint64(len(header)+len(chunks))), size)
+	index = append(index, make([]byte, -len(index)&3)...)
+	index = append(index, crc(index)...)
+	stream = append(stream, index...)
+	footer := append(binary.LittleEndian.AppendUint32(nil, uint32(len(index)/4-1)), 0, 0)
+	return append(append(append(stream, crc(footer)...), footer...), xzFooterMagic...)
+}
+
+// TestXZStored has what the tests make of xz accepted by the library.
+func TestXZStored(t *testing.T) {
+	content := bytes.Repeat([]byte("#!/bin/sh\n"), 20_000)
+	sink := &treeSink{}
+	if err := unpackBytes(t, xzStored(1<<20, content), Options{}, sink); err != nil {
+		t.Fatal(err)
+	}
+	if want := "x " + string(content); sink.tree["program"] != want {
+		t.Error("content differs")
+	}
+	if dir := os.Getenv("GOSTORE_KEEP"); dir != "" {
+		os.WriteFile(filepath.Join(dir, "stored.xz"), xzStored(1<<20, content), 0o644)
+	}
+}

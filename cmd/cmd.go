@@ -22,6 +22,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gostore/internal/config"
+	"gostore/internal/fetch"
+	"gostore/internal/install"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -93,6 +96,7 @@ func Run(ctx context.Context, cfg Config) int {
 	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
+	a.finish()
 	if err == nil {
 		err = a.ui.failed()
 	}
@@ -106,14 +110,29 @@ func Run(ctx context.Context, cfg Config) int {
 	return exitCode(err)
 }
 
+// finish puts away what the command needed while it ran.
+func (a *app) finish() {
+	for _, done := range a.atEnd {
+		done()
+	}
+	a.atEnd = nil
+}
+
 // app is one run of the command line.
 type app struct {
 	cfg Config
 	ui  *ui
 
-	st       *store.Store // opened on first use
-	goSource *goSource    // made on first use
-	makers   []lock.Tool  // releases that may make others: what is locked, and what is being locked
+	offlineFlag bool
+
+	st      *store.Store              // opened on first use
+	conf    *config.Config            // read on first use
+	web     *fetch.Client             // of all sources, made on first use
+	sources map[string]install.Source // made on first use, by name
+
+	locking lockOptions // of the command, if it is "lock"
+	makers  []lock.Tool // releases that may make others: what is locked, and what is being locked
+	atEnd   []func()    // what the command has to put away
 }
 
 // find reports a command that does not exist, with the nearest ones that do.
@@ -155,6 +174,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	}
 	root.PersistentFlags().BoolVarP(&a.ui.quiet, "quiet", "q", false, "print only the answer and errors")
 	root.PersistentFlags().BoolVarP(&a.ui.verbose, "verbose", "v", false, "print details as well")
+	root.PersistentFlags().BoolVar(&a.offlineFlag, "offline", false, "use no network; what is missing is an error")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(a.help)
@@ -163,6 +183,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand,
 		a.switchCommand, a.rollbackCommand, a.generationsCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
+		a.toolsCommand, a.exportCommand, a.importCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.completionCommand, a.versionCommand,
 	} {

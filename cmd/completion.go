@@ -122,3 +122,10 @@ func (a *app) storeExists() bool {
 	_, err = os.Stat(filepath.Join(dir, "format"))
 	return err == nil
 }
+
+func (a *app) completeToolNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.toolNames(), cobra.ShellCompDirectiveNoFileComp
+}

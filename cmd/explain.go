@@ -109,7 +109,7 @@ func hints(err error) []string {
 // explain says what a single error means to a person: the exit code and what to do next.
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
-		explainOwn, explainIntegrity, explainLock, explainEnvironment, explainProfile,
+		explainOwn, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
 		explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {
 		if code, tips := rule(err); code != exitOK {
@@ -218,7 +218,7 @@ func explainNotFound(err error) (int, []string) {
 	have := missing.Have
 	switch {
 	case missing.Version == "":
-		tips := []string{"tools: " + strings.Join(have, ", ")}
+		tips := []string{`"gostore tools" lists the names that are known`}
 		if near := didYouMean(nearest(missing.Tool, have)); near != "" {
 			tips = append([]string{near}, tips...)
 		}

@@ -10,12 +10,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"gostore/internal/project"
+	"gostore/internal/release"
 	"gostore/lock"
 )
 
 // lockOptions are the flags of "gostore lock".
 type lockOptions struct {
 	check, update, remove, add, dryRun, json bool
+
+	command bool // these are the flags of the command that runs
+	cgo     bool // programs of Go packages are built with the C compiler
+	origin  origin
 }
 
 func (a *app) lockCommand() *cobra.Command {
@@ -30,13 +35,20 @@ further ones are extras, which are on PATH under their versioned names only (go1
 Without arguments the project says what it wants: gostore.toml, the toolchain line of go.work
 or go.mod, .go-version, or the bare go line, which is a minimum. The answer names the file
 that decided. What is locked already and is enough for them stays as it is; only
---update looks for newer releases. No other command writes the lock.`,
+--update looks for newer releases. No other command writes the lock.
+
+"gostore tools" lists the names that are known. The path of a Go package is built from its module, with the Go that is
+locked; npm:PACKAGE comes from the npm registry, and what is written in JavaScript needs a locked node to run. Anything else is
+locked by its --url or --path.`,
 		Example: `  gostore lock go@1.22
   gostore lock
   gostore lock --add go@1.21
   gostore lock go@1.22 go@1.26
   gostore lock --update go
   gostore lock --remove go
+  gostore lock node@22 jq golang.org/x/tools/gopls@latest npm:prettier@3
+  gostore lock mytool@1.2 --url 'https://example.org/{version}/x-{os}-{arch}.tar.gz' --trust-on-first-use
+  gostore lock mysdk@2 --path ./sdk.tar.xz
   gostore lock --check
   gostore lock --dry-run go@1.23`,
 		RunE: func(c *cobra.Command, args []string) error { return a.lock(c.Context(), args, o) },
@@ -47,6 +59,8 @@ that decided. What is locked already and is enough for them stays as it is; only
 	f.BoolVar(&o.remove, "remove", false, "take tools, or TOOL@VERSION that are extras, out of the lock")
 	f.BoolVar(&o.add, "add", false, "lock the versions beside the primary one")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
+	f.BoolVar(&o.cgo, "cgo", false, "build Go packages with cgo: then the C compiler of the machine has its part in them")
+	o.origin.flags(f)
 	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools
 	return c
@@ -55,18 +69,20 @@ that decided. What is locked already and is enough for them stays as it is; only
 // exclusive reports flags that cannot be given together.
 func (o lockOptions) exclusive() error {
 	given := 0
-	for _, set := range []bool{o.check, o.update, o.remove, o.add} {
+	for _, set := range []bool{o.check, o.update, o.remove, o.add || o.origin.given()} {
 		if set {
 			given++
 		}
 	}
 	switch {
+	case given > 1 && o.origin.given():
+		return usagef("--url and --path do not go with --check, --update and --remove")
 	case given > 1:
 		return usagef("only one of --check, --update, --remove and --add can be given")
 	case o.check && o.dryRun:
 		return usagef("--check writes nothing: leave --dry-run out")
 	}
-	return nil
+	return o.origin.check()
 }
 
 func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
@@ -83,9 +99,16 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 		}
 		return a.lockCheck(p, o.json)
 	}
+	o.command = true
+	a.locking = o
 	plan, err := a.planLock(ctx, p, args, o)
 	if err != nil {
 		return err
+	}
+	if !o.dryRun {
+		if err := a.makeHere(ctx, plan.tools); err != nil {
+			return err
+		}
 	}
 	was, is, err := a.applyLock(ctx, p.LockPath(), plan, o.dryRun)
 	if err != nil {
@@ -120,6 +143,28 @@ func (a *app) applyLock(ctx context.Context, path string, plan lockPlan, dryRun 
 		err = nil
 	}
 	return was, is, err
+}
+
+// makeHere installs those of the resolved tools that are made on this machine: what they become is for the lock to say, so that every
+// other machine makes the same or fails.
+func (a *app) makeHere(ctx context.Context, tools []lock.Tool) error {
+	makers := a.makers
+	var here []lock.Tool
+	for _, t := range tools {
+		if _, ok := t.Item(release.Host()); ok && t.With != "" {
+			here = append(here, t)
+		}
+	}
+	if len(here) == 0 {
+		return nil
+	}
+	h, err := a.install(ctx, here)
+	a.makers = makers
+	if err != nil {
+		return err
+	}
+	h.release()
+	return nil
 }
 
 // fillTrees records the tree digests of archives that were unpacked on this machine: then every

@@ -11,6 +11,7 @@ import (
 
 	"gostore/internal/project"
 	"gostore/internal/release"
+	"gostore/internal/source/asset"
 	"gostore/lock"
 )
 
@@ -32,6 +33,8 @@ func (a *app) planLock(ctx context.Context, p project.Project, args []string, o 
 	switch {
 	case o.remove:
 		return planRemove(args)
+	case o.origin.given():
+		plan, err = a.planOrigin(ctx, p, args, o)
 	case o.update:
 		plan, err = a.planUpdate(ctx, p, args)
 	case o.add || len(args) > 0:
@@ -233,14 +236,45 @@ func (a *app) planUpdate(ctx context.Context, p project.Project, names []string)
 	}
 	var wants []lock.Want
 	var all []release.Request
+	var paths []lock.Tool
 	for _, t := range f.Tools {
-		if len(names) == 0 || slices.Contains(names, t.Name) {
+		switch {
+		case len(names) > 0 && !slices.Contains(names, t.Name):
+		case t.Source == sourceURL:
+			a.ui.note("%s stays %s: a URL lists no versions; for another one, lock it again with --url", t.Name, t.Version)
+		case t.Source == sourcePath:
+			paths = append(paths, t)
+		default:
 			r := a.requestOf(t)
 			wants = append(wants, lock.Want{Request: r, Extra: t.Extra, File: lock.Name})
 			all = append(all, r)
 		}
 	}
-	return a.planResolved(ctx, wants, all)
+	plan, err := a.planResolved(ctx, wants, all)
+	if err != nil {
+		return plan, err
+	}
+	return a.planPaths(ctx, p, paths, plan)
+}
+
+// planPaths adds to a plan what stands at the paths of locked tools now.
+func (a *app) planPaths(ctx context.Context, p project.Project, tools []lock.Tool, plan lockPlan) (lockPlan, error) {
+	for i, t := range tools {
+		source := asset.NewPath(asset.PathConfig{Dir: p.Dir, Path: t.Origin, Layout: t.Layout})
+		found, err := source.Resolve(ctx, release.Request{Tool: t.Name, Version: t.Version}, slices.Collect(maps.Keys(t.Platforms)))
+		if err != nil {
+			return plan, fmt.Errorf("locking %s again: %w", t.Name, err)
+		}
+		tools[i] = lock.Of(found, t.Request, t.Extra)
+		plan.reasons = append(plan.reasons, fmt.Sprintf("%s is what stands at %s", t.Name, t.Origin))
+	}
+	first := plan.change
+	plan.change = func(f *lock.File) error {
+		err := first(f)
+		f.Set(tools...)
+		return err
+	}
+	return plan, nil
 }
 
 // requestOf returns what a locked tool was asked for. Its source is written out where the tool would come from another one

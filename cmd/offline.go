@@ -50,3 +50,8 @@ func explainOffline(missing *absentError) (int, []string) {
 		"then here: gostore import " + bundle,
 	}
 }
+
+// isLocal reports whether an item is read from this machine's files in any case.
+func isLocal(item release.Item) bool {
+	return item.Source == sourcePath || strings.HasPrefix(item.Archive.From, "file://")
+}

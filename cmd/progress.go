@@ -154,7 +154,7 @@ func (m *meter) update(phase install.Phase, done, total int64) (line string) {
 		m.phase, m.since, m.from = phase, now, done
 	}
 	m.done, m.total = done, total
-	if began && phase == install.Downloading {
+	if began && (phase == install.Downloading || phase == install.Copying) {
 		return m.announce()
 	}
 	return ""
@@ -168,7 +168,7 @@ func (m *meter) position() string {
 	switch m.phase {
 	case install.Waiting:
 		return fmt.Sprintf("%s: waiting for %s, for another gostore that installs it or for upstream", m.name, now.Sub(m.since).Round(time.Second))
-	case install.Downloading, install.Unpacking:
+	case install.Downloading, install.Unpacking, install.Copying:
 		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now))
 	}
 	return ""
@@ -181,7 +181,7 @@ func (m *meter) announce() string {
 		line += " " + size(m.total)
 	}
 	if m.from > 0 {
-		line += fmt.Sprintf(", going on after %s", size(m.from))
+		line += fmt.Sprintf(", of which %s are here", size(m.from))
 	}
 	return line
 }
@@ -209,7 +209,7 @@ func (m *meter) label() string {
 func (m *meter) numbers() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.phase != install.Downloading && m.phase != install.Unpacking {
+	if m.phase != install.Downloading && m.phase != install.Unpacking && m.phase != install.Copying {
 		return ""
 	}
 	return m.text(m.now())

@@ -66,6 +66,7 @@ func (a *app) shell(ctx context.Context, args, command []string) error {
 	if len(command) == 0 && isTerminal(a.cfg.Stdin) {
 		a.ui.note("shell with %s; \"exit\" leaves it", describe(env))
 	}
+	a.finish()
 	return a.cfg.enter(env, h, command)
 }
 

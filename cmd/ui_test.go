@@ -164,7 +164,7 @@ func TestMeter(t *testing.T) {
 	at(0, "")
 	step(0, install.Waiting, 0, 0, "")
 	at(time.Second, "go 1.22.6: waiting for 1s, for another gostore that installs it or for upstream")
-	step(0, install.Downloading, 10*mib, 70*mib, "go 1.22.6: downloading 70.0 MiB, going on after 10.0 MiB")
+	step(0, install.Downloading, 10*mib, 70*mib, "go 1.22.6: downloading 70.0 MiB, of which 10.0 MiB are here")
 	step(5*time.Second, install.Downloading, 20*mib, 70*mib, "")
 	step(5*time.Second, install.Downloading, 30*mib, 70*mib, "")
 	at(0, "go 1.22.6: downloading 30.0 MiB of 70.0 MiB, 2.0 MiB/s, 20s left")

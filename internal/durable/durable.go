@@ -15,6 +15,7 @@ package durable
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +29,15 @@ func tempName(dir string) string { return filepath.Join(dir, TempPrefix+rand.Tex
 
 // WriteFile replaces the contents of path: open(O_EXCL) of a temporary file in the same
 // directory, write, fsync, rename, fsync of the directory. perm is subject to the umask.
-func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return WriteFunc(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFunc is WriteFile for contents that write writes piece by piece. When write fails, path is left as it was.
+func WriteFunc(path string, perm fs.FileMode, write func(w io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	temp := tempName(dir)
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
@@ -40,8 +49,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 			os.Remove(temp) // best effort: the error that led here says more
 		}
 	}()
-	_, err = f.Write(data)
-	if err == nil {
+	if err = write(f); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {

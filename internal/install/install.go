@@ -55,10 +55,11 @@ const (
 	Downloading
 	Unpacking
 	Installed
+	Copying // between a store and a bundle; not a phase of an install
 )
 
 func (p Phase) String() string {
-	return [...]string{"", "waiting", "downloading", "unpacking", "installed"}[p]
+	return [...]string{"", "waiting", "downloading", "unpacking", "installed", "copying"}[p]
 }
 
 // Progress is told how far a phase is, in bytes; total is not positive when it is not known. It may be called

@@ -213,6 +213,11 @@ func (s *Server) answer(r *http.Request) (status int, kind string, body []byte) 
 			return http.StatusOK, "application/octet-stream", body
 		}
 	}
+	if name, ok := strings.CutPrefix(r.URL.Path, "/dl/"); ok {
+		if kind, body := s.download(name); kind != "" {
+			return http.StatusOK, kind, body
+		}
+	}
 	if name, ok := strings.CutPrefix(r.URL.Path, "/"+module+"/@v/"); ok {
 		if kind, body := s.file(name); kind != "" {
 			return http.StatusOK, kind, body

@@ -142,13 +142,18 @@ func (s *Server) zip(key string) []byte {
 	if !slices.Contains(listed, key) && !slices.Contains(unlisted, key) {
 		return nil
 	}
+	z := ZipFiles(module+"@v0.0.1-go"+key+"/", s.contents(key))
+	s.zips[key] = z
+	return z
+}
+
+// contents returns the files of a toolchain as this server has it.
+func (s *Server) contents(key string) map[string][]byte {
 	files := Files(key, s.config.Padding)
 	if s.config.Shared > 0 {
 		files["src/shared.bin"] = noise("shared", s.config.Shared)
 	}
-	z := ZipFiles(module+"@v0.0.1-go"+key+"/", files)
-	s.zips[key] = z
-	return z
+	return files
 }
 
 // Zip returns the module zip that is served for a toolchain.

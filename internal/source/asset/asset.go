@@ -147,8 +147,8 @@ func (e *IndexError) Unwrap() error { return e.Err }
 
 func indexError(url string, err error) error { return &IndexError{fetch.Redact(url), err} }
 
-// errNoFiles says that a version has no archives (yet).
-var errNoFiles = errors.New("no archives are published for it")
+// errNoFiles says that a version has no archives (yet), or none that can be used.
+var errNoFiles = errors.New("no archives with checksums are published for it")
 
 // unpack unpacks the archive of an item, whichever format it has.
 func unpack(ctx context.Context, item release.Item, path string, sink archive.Sink, progress func(n int64)) error {

@@ -1,6 +1,7 @@
 package asset
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,15 +39,15 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 			return release.Release{}, &release.NotFoundError{Tool: req.Tool, Version: req.Version, Platform: &p, Have: platformNames(served(d))}
 		}
 	}
-	tried := ""
-	if v, ok := exact(req.Version); ok && d.Versions.Format != definition.FormatZig {
-		r, err := s.release(ctx, w, listing.Index{}, v)
-		if err == nil || !errors.Is(err, errNoFiles) {
-			return r, err
-		}
-		tried = v
+	v, ok := exact(req.Version)
+	if !ok || d.Versions.Format == definition.FormatZig {
+		return s.search(ctx, w, req.Version, "", nil)
 	}
-	return s.search(ctx, w, req.Version, tried)
+	r, err := s.release(ctx, w, listing.Index{}, v)
+	if errors.Is(err, errNoFiles) {
+		return s.search(ctx, w, req.Version, v, err)
+	}
+	return r, err
 }
 
 // wanted is what a Resolve looks for.
@@ -64,25 +65,23 @@ func served(d definition.Definition) []release.Platform {
 	return d.Platforms
 }
 
-// search resolves a request by the list of versions. tried is a version that has no archives, "" for none.
-func (s *Source) search(ctx context.Context, w wanted, request, tried string) (release.Release, error) {
+// search resolves a request by the list of versions. tried is a version that has no archives, "" for none, and why says so.
+func (s *Source) search(ctx context.Context, w wanted, request, tried string, why error) (release.Release, error) {
 	x, err := s.list(ctx, w.d)
 	if err != nil {
 		if tried != "" && ctx.Err() == nil { // without a list nothing can be suggested, but the answer is the same
-			err = &release.NotFoundError{Tool: w.d.Name, Version: tried}
+			err = fmt.Errorf("%w: %w", &release.NotFoundError{Tool: w.d.Name, Version: tried}, why)
 		}
 		return release.Release{}, err
 	}
-	found := candidates(request, x)
 	var without []string
-	for _, v := range found {
-		if v == tried {
-			without = append(without, v)
-			continue
-		}
-		r, err := s.release(ctx, w, x, v)
-		if !errors.Is(err, errNoFiles) {
-			return r, err
+	for _, v := range candidates(request, x) {
+		if v != tried {
+			r, err := s.release(ctx, w, x, v)
+			if !errors.Is(err, errNoFiles) {
+				return r, err
+			}
+			why = cmp.Or(why, err) // the newest one's
 		}
 		without = append(without, v)
 	}
@@ -90,54 +89,59 @@ func (s *Source) search(ctx context.Context, w wanted, request, tried string) (r
 	near := version.Nearest(request, slices.DeleteFunc(x.Versions, func(v string) bool { return slices.Contains(without, v) }))
 	missing.Have = near[:min(len(near), maxNearest)]
 	if len(without) > 0 {
-		return release.Release{}, fmt.Errorf("%w: %s: %w", missing, strings.Join(without, ", "), errNoFiles)
+		return release.Release{}, fmt.Errorf("%w: %s: %w", missing, strings.Join(without, ", "), why)
 	}
 	return release.Release{}, missing
 }
 
 // release resolves one version. errNoFiles is in the error when upstream has nothing of it for any platform.
 func (s *Source) release(ctx context.Context, w wanted, x listing.Index, v string) (release.Release, error) {
-	r := release.Release{Tool: w.d.Name, Version: v, Source: s.Name(), Unlogged: true, Layout: w.d.LayoutFor(v)}
+	r := release.Release{Tool: w.d.Name, Version: v, Source: s.Name(), Unlogged: true, FirstUse: w.d.FirstUse && x.Files == nil, Layout: w.d.LayoutFor(v)}
+	var without map[release.Platform]error
 	var err error
-	switch {
-	case x.Files != nil:
-		r.Archives, err = indexed(w, x, v)
-	case w.d.FirstUse:
-		r.FirstUse = true
-		r.Archives, err = s.trusted(ctx, w, v)
-	default:
-		r.Archives, err = s.stated(ctx, w, v)
-	}
-	if err != nil {
+	if r.Archives, without, err = s.archives(ctx, w, x, v); err != nil {
 		return release.Release{}, fmt.Errorf("%s@%s: %w", w.d.Name, v, err)
 	}
 	for _, p := range w.must {
 		if _, ok := r.Archives[p]; !ok {
-			return release.Release{}, s.missing(ctx, w, x, r, p)
+			return release.Release{}, s.missing(ctx, w, x, r, p, without[p])
 		}
 	}
 	_ = s.sizes(ctx, r.Archives) // best effort
 	return r, nil
 }
 
-// missing says that a version is not there for p, or, with errNoFiles, for no platform.
-func (s *Source) missing(ctx context.Context, w wanted, x listing.Index, r release.Release, p release.Platform) error {
-	w.platforms = served(w.d)
-	all := r.Archives
-	var err error
+// archives returns the archives of a version, and for platforms that are without one why, if there is more to say.
+func (s *Source) archives(ctx context.Context, w wanted, x listing.Index, v string) (archives map[release.Platform]release.Archive, without map[release.Platform]error, err error) {
 	switch {
 	case x.Files != nil:
-		all, err = indexed(w, x, r.Version)
-	case !r.FirstUse: // or all would be downloaded, to name them
-		all, err = s.stated(ctx, w, r.Version)
+		archives, err = indexed(w, x, v)
+	case w.d.FirstUse:
+		archives, err = s.trusted(ctx, w, v)
+	default:
+		archives, without, err = s.stated(ctx, w, v)
 	}
-	if err == nil && len(all) == 0 {
-		err = errNoFiles
+	return archives, without, err
+}
+
+// missing says that a version is not there for p, or, with errNoFiles, for no platform. why is more about p, or nil.
+func (s *Source) missing(ctx context.Context, w wanted, x listing.Index, r release.Release, p release.Platform, why error) error {
+	w.platforms = served(w.d)
+	all := r.Archives
+	if !r.FirstUse { // or all would be downloaded, to name them
+		var err error
+		if all, _, err = s.archives(ctx, w, x, r.Version); err != nil {
+			return fmt.Errorf("%s@%s: %w", r.Tool, r.Version, err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("%s@%s: %w", r.Tool, r.Version, err)
+	var answer error = &release.NotFoundError{Tool: r.Tool, Version: r.Version, Platform: &p, Have: platformNames(slices.Collect(maps.Keys(all)))}
+	if len(all) == 0 {
+		answer = errNoFiles
 	}
-	return &release.NotFoundError{Tool: r.Tool, Version: r.Version, Platform: &p, Have: platformNames(slices.Collect(maps.Keys(all)))}
+	if why != nil {
+		answer = fmt.Errorf("%w: %w", answer, why)
+	}
+	return answer
 }
 
 // indexed returns the archives that an index states.

@@ -19,44 +19,49 @@ import (
 // checksumLimit bounds checksum files. One with a line for each of 400 archives has 50 kB.
 const checksumLimit = 4 << 20
 
+// answer is what a server said to the request for a checksum file.
+type answer struct {
+	data []byte
+	err  error // that the file does not exist
+}
+
 // stated returns the archives of a version with the digests that checksum files state. Platforms of which they state none,
-// or whose checksum file does not exist, are left out.
-func (s *Source) stated(ctx context.Context, w wanted, v string) (map[release.Platform]release.Archive, error) {
-	archives, sums := map[release.Platform]release.Archive{}, map[release.Platform]string{}
-	files := map[string][]byte{}
+// or whose checksum file does not exist, are left out; without says why.
+func (s *Source) stated(ctx context.Context, w wanted, v string) (archives map[release.Platform]release.Archive, without map[release.Platform]error, err error) {
+	from, sums := map[release.Platform]string{}, map[release.Platform]string{}
+	files := map[string]answer{}
 	for _, p := range w.platforms {
-		from, err := w.d.Archive(v, p)
-		if err != nil {
-			return nil, err
+		if from[p], err = w.d.Archive(v, p); err != nil {
+			return nil, nil, err
 		}
 		if sums[p], err = w.d.ChecksumsURL(v, p); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if sums[p] == "" {
-			return nil, &UnstatedError{w.d.Name, v, p, fetch.Redact(from)}
+			return nil, nil, &UnstatedError{w.d.Name, v, p, fetch.Redact(from[p])}
 		}
-		archives[p], files[sums[p]] = release.Archive{From: from}, nil
+		files[sums[p]] = answer{}
 	}
 	if err := s.getAll(ctx, files); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, p := range w.platforms {
-		a := archives[p]
-		delete(archives, p)
-		data := files[sums[p]]
-		if data == nil {
-			continue
+	archives, without = map[release.Platform]release.Archive{}, map[release.Platform]error{}
+	for p, url := range sums {
+		file := files[url]
+		a, err := release.Archive{From: from[p]}, file.err
+		if err == nil {
+			a.Digest, err = checksum(file.data, url, a.From)
 		}
-		var err error
-		if a.Digest, err = checksum(data, sums[p], a.From); isMissing(err) {
-			continue
+		switch {
+		case isMissing(err):
+			without[p] = err
+		case err != nil:
+			return nil, nil, err
+		default:
+			archives[p] = a
 		}
-		if err != nil {
-			return nil, err
-		}
-		archives[p] = a
 	}
-	return archives, nil
+	return archives, without, nil
 }
 
 // checksum finds the digest of an archive in a checksum file. A file that is named after the archive, such as x.tar.gz.sha256,
@@ -70,23 +75,20 @@ func checksum(data []byte, url, archive string) (digest.Archive, error) {
 	return d, nil
 }
 
-// getAll reads the URLs that are the keys of files. One that does not exist stays nil.
-func (s *Source) getAll(ctx context.Context, files map[string][]byte) error {
+// getAll reads the URLs that are the keys of files.
+func (s *Source) getAll(ctx context.Context, files map[string]answer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	var mu sync.Mutex
 	for _, url := range slices.Sorted(maps.Keys(files)) {
 		group.Go(func() error {
 			data, err := s.client.Get(ctx, url, checksumLimit)
-			if isMissing(err) {
-				return nil
-			}
-			if err != nil {
+			if err != nil && !isMissing(err) {
 				return fmt.Errorf("asking for checksums: %w", err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			files[url] = append([]byte{}, data...) // not nil: it exists
+			files[url] = answer{data, err}
 			return nil
 		})
 	}

@@ -46,7 +46,8 @@ func (p *pace) add(n int64, now time.Duration, conns int) bool {
 		return false
 	}
 	speed := p.bytes * int64(time.Second) / int64(now-p.start)
-	if p.last > 0 && speed*100 < p.best*growth {
+	p.start, p.bytes = now, 0
+	if p.last > 0 && p.last < conns && speed*100 < p.best*growth {
 		p.over, p.kept = true, p.last
 		return false
 	}

@@ -1,0 +1,322 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// crowd is a server of one large file that tests see every request of.
+type crowd struct {
+	*httptest.Server
+	file   []byte
+	answer func(n int, w http.ResponseWriter, r *http.Request) bool // may answer the n-th request, from 0
+
+	mu       sync.Mutex
+	requests int
+	active   int
+	most     int           // requests at once
+	enough   chan struct{} // closed by goOn, when want are active
+	goOn     func()
+	want     int
+	sent     atomic.Int64
+}
+
+func newCrowd(t *testing.T, size, want int) *crowd {
+	c := &crowd{file: make([]byte, size), want: want, enough: make(chan struct{})}
+	c.goOn = sync.OnceFunc(func() { close(c.enough) })
+	random := rand.NewChaCha8([32]byte{})
+	for i := 0; i+8 <= size; i += 8 {
+		binary.LittleEndian.PutUint64(c.file[i:], random.Uint64())
+	}
+	c.Server = httptest.NewServer(c)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	n := c.requests
+	c.requests++
+	c.mu.Unlock()
+	if c.answer != nil && c.answer(n, w, r) {
+		return
+	}
+	c.mu.Lock()
+	c.active++
+	if c.most = max(c.most, c.active); c.active >= c.want {
+		c.goOn()
+	}
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.active--
+		c.mu.Unlock()
+	}()
+	w.Header().Set("ETag", `"one"`)
+	http.ServeContent(&slow{w, c, r.Context(), 0}, r, "", time.Time{}, bytes.NewReader(c.file))
+}
+
+// slow sends half a megabyte and no more until enough requests are active.
+type slow struct {
+	http.ResponseWriter
+	c    *crowd
+	ctx  context.Context
+	sent int
+}
+
+func (s *slow) Write(p []byte) (n int, err error) {
+	if s.sent > 512<<10 {
+		select {
+		case <-s.c.enough:
+		case <-s.ctx.Done():
+			return 0, s.ctx.Err()
+		}
+	}
+	n, err = s.ResponseWriter.Write(p)
+	s.sent += n
+	s.c.sent.Add(int64(n))
+	return n, err
+}
+
+// brings downloads the file and compares it.
+func (c *crowd) brings(t *testing.T, part string, opt Options) {
+	t.Helper()
+	client := &Client{Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	defer client.CloseIdle()
+	if err := client.Download(t.Context(), c.URL+"/file", part, opt); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(part); err != nil || !bytes.Equal(got, c.file) {
+		t.Errorf("the part has %d bytes that are not the file's %d, %v", len(got), len(c.file), err)
+	}
+	if left, _, ok := Held(part); !ok || !slices.Equal(left, []Range{{0, int64(len(c.file))}}) {
+		t.Errorf("the part is said to hold %v, %v", left, ok)
+	}
+}
+
+// The server goes on only when four connections are there, whose rest four processes of work share.
+func TestParallel(t *testing.T) {
+	c := newCrowd(t, 24<<20, 4)
+	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
+	if c.most < 4 { // one that the client has left may still count
+		t.Errorf("%d requests at once, want 4 at least", c.most)
+	}
+}
+
+func TestOneConnectionIfAsked(t *testing.T) {
+	c := newCrowd(t, 24<<20, 1)
+	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 1})
+	if c.requests != 1 {
+		t.Errorf("%d requests, want 1", c.requests)
+	}
+}
+
+// Small files are not worth a second connection.
+func TestSmallFileInOneRequest(t *testing.T) {
+	c := newCrowd(t, 3<<20, 1)
+	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
+	if c.requests != 1 {
+		t.Errorf("%d requests, want 1", c.requests)
+	}
+}
+
+// A server that does not want further connections, or does not know ranges, sends everything through the first one.
+func TestParallelRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer func(w http.ResponseWriter, r *http.Request)
+	}{
+		{"busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }},
+		{"too many", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}},
+		{"no ranges", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1000)) }},
+		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }},
+		{"another file", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Range", "bytes 10-20/30")
+			w.WriteHeader(http.StatusPartialContent)
+		}},
+		{"broken off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
+		{"a web page", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusPartialContent)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCrowd(t, 24<<20, 99)
+			c.answer = func(n int, w http.ResponseWriter, r *http.Request) bool {
+				if n == 0 {
+					return false
+				}
+				defer c.goOn()
+				tt.answer(w, r)
+				return true
+			}
+			c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
+			if c.requests < 2 || c.requests > 4 {
+				t.Errorf("%d requests", c.requests)
+			}
+			if extra := c.sent.Load() - int64(len(c.file)); extra != 0 {
+				t.Errorf("%d bytes were sent twice", extra)
+			}
+		})
+	}
+}
+
+// One of several connections that breaks leaves its rest to the others.
+func TestParallelBreaks(t *testing.T) {
+	c := newCrowd(t, 24<<20, 4)
+	c.answer = func(n int, w http.ResponseWriter, r *http.Request) bool {
+		if n != 2 {
+			return false
+		}
+		var first, last int
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &first, &last)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, max(last, first+99), len(c.file)))
+		w.WriteHeader(http.StatusPartialContent)
+		w.Write(c.file[first : first+50_000])
+		c.goOn() // there will be only three
+		panic(http.ErrAbortHandler)
+	}
+	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
+}
+
+// What several connections left behind is gone on with.
+func TestParallelResumes(t *testing.T) {
+	c := newCrowd(t, 24<<20, 4)
+	part := filepath.Join(t.TempDir(), "part")
+	ctx, cancel := context.WithCancel(t.Context())
+	client := &Client{}
+	defer client.CloseIdle()
+	err := client.Download(ctx, c.URL+"/file", part, Options{Parallel: 4, Progress: func(done, total int64) {
+		if done > total/2 {
+			cancel()
+		}
+	}})
+	if err == nil {
+		t.Fatal("the interrupted download succeeded")
+	}
+	held, _, ok := Held(part)
+	if had := extents(held).bytes(); !ok || had < int64(len(c.file))/2 {
+		t.Fatalf("%d bytes were kept, %v", had, held)
+	}
+	got, err := os.ReadFile(part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range held {
+		if !bytes.Equal(got[r.Start:r.End], c.file[r.Start:r.End]) {
+			t.Errorf("%v is claimed, but not there", r)
+		}
+	}
+	c.brings(t, part, Options{})
+}
+
+func TestPace(t *testing.T) {
+	const mb = 1 << 20
+	for _, tt := range []struct {
+		name  string
+		speed []int64 // bytes per second of everything, by number of connections - 1
+		want  int     // how many there are in the end
+		worth int
+	}{
+		{"each has a limit", []int64{mb, 2 * mb, 3 * mb, 4 * mb}, 4, 5},
+		{"together they have a limit", []int64{mb, mb, mb, mb}, 2, 1},
+		{"two are enough", []int64{mb, 2 * mb, 2 * mb, 2 * mb}, 3, 2},
+		{"more make it slower", []int64{4 * mb, mb, mb, mb}, 2, 1},
+		{"no more than noise", []int64{100 * mb, 110 * mb, mb, mb}, 2, 1},
+		{"growing slowly", []int64{100 * mb, 120 * mb, 140 * mb, 150 * mb}, 4, 3},
+	} {
+		var p pace
+		conns := 1
+		for now := time.Duration(0); now < 10*time.Second; now += 10 * time.Millisecond {
+			if p.add(tt.speed[conns-1]/100, now, conns) && conns < 4 {
+				conns++
+			}
+		}
+		if conns != tt.want || !p.over && tt.name != "each has a limit" {
+			t.Errorf("%s: %d connections, want %d, over: %v", tt.name, conns, tt.want, p.over)
+		}
+	}
+}
+
+// A connection that ends makes what was measured before void.
+func TestPaceAfterAnEnd(t *testing.T) {
+	var p pace
+	add := func(from, to time.Duration, conns int, n int64) (more bool) {
+		for now := from; now < to; now += 10 * time.Millisecond {
+			more = p.add(n, now, conns) || more
+		}
+		return more
+	}
+	if !add(0, time.Second, 2, 1000) {
+		t.Error("two connections are not measured")
+	}
+	if add(time.Second, 1500*time.Millisecond, 1, 100) {
+		t.Error("another connection while one settles")
+	}
+	if !add(1500*time.Millisecond, 2*time.Second, 1, 100) || p.over {
+		t.Error("one connection is compared with two")
+	}
+}
+
+func TestExtents(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		var x, y extents
+		var inX, inY [64]bool
+		for range random.IntN(8) {
+			a := random.Int64N(60)
+			r := Range{a, a + random.Int64N(6)}
+			for i := r.Start; i < r.End; i++ {
+				inX[i] = true
+			}
+			if r.End > r.Start {
+				x = x.add(r)
+			}
+			a = random.Int64N(60)
+			s := Range{a, a + random.Int64N(6)}
+			for i := s.Start; i < s.End; i++ {
+				inY[i] = true
+			}
+			y = extentsOf(append(y, s), 0)
+		}
+		if got := members(x); got != inX {
+			t.Fatalf("%v has %v, want %v", x, got, inX)
+		}
+		var left [64]bool
+		for i := range left {
+			left[i] = inX[i] && !inY[i]
+		}
+		if got := members(x.without(y)); got != left {
+			t.Fatalf("%v without %v has %v, want %v", x, y, got, left)
+		}
+		for i := 1; i < len(x); i++ {
+			if x[i].Start <= x[i-1].End {
+				t.Fatalf("%v is not in order", x)
+			}
+		}
+	}
+}
+
+func members(x extents) (in [64]bool) {
+	for _, r := range x {
+		for i := r.Start; i < r.End; i++ {
+			in[i] = true
+		}
+	}
+	return in
+}

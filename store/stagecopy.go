@@ -57,6 +57,11 @@ func (g *Stage) link(old, p place, e tree.Entry) error {
 	if !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOTSUP) {
 		return p.failed("link", err)
 	}
+	return g.write(old, p, e)
+}
+
+// write makes p a copy of the file old.
+func (g *Stage) write(old, p place, e tree.Entry) error {
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(old.dir, old.base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})

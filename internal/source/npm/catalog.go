@@ -79,11 +79,7 @@ func (s *Source) packument(ctx context.Context, name string) (*packument, error)
 	if err != nil {
 		return nil, fmt.Errorf("looking up package %q: %w", name, err)
 	}
-	p, err := parsePackument(name, data)
-	if err == nil && len(p.versions) == 0 {
-		err = fmt.Errorf("package %q has no versions in the registry: it was unpublished: %w", name, fs.ErrNotExist)
-	}
-	return p, err
+	return parsePackument(name, data)
 }
 
 // packumentURL returns where the document about a package is. The slash in a name with a scope is escaped: it is one

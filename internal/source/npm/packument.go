@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -26,7 +27,8 @@ type entry struct {
 	data    json.RawMessage
 }
 
-// parsePackument reads the document about the package name. Versions that are none by semver.org are left out.
+// parsePackument reads the document about the package name. Versions that are none by semver.org are left out; without any other
+// errors.Is(err, fs.ErrNotExist) holds.
 func parsePackument(name string, data []byte) (*packument, error) {
 	var doc struct {
 		Name     string                     `json:"name"`
@@ -44,6 +46,9 @@ func parsePackument(name string, data []byte) (*packument, error) {
 		if v, ok := parseVersion(text); ok {
 			p.versions = append(p.versions, entry{text, v, data})
 		}
+	}
+	if len(p.versions) == 0 {
+		return nil, fmt.Errorf("package %q has no versions in the registry, so it was unpublished: %w", name, fs.ErrNotExist)
 	}
 	slices.SortFunc(p.versions, func(a, b entry) int {
 		if c := b.version.compare(a.version); c != 0 {

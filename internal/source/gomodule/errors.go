@@ -90,7 +90,7 @@ var (
 	unknown = regexp.MustCompile(`(\S+@[^\s:]+): (?:verifying [^:]+: )?(?:\S+: )?reading \S+/lookup/\S+: (?:404|410)`)
 	refuted = regexp.MustCompile(`SECURITY ERROR|checksum mismatch`)
 	unclear = regexp.MustCompile(`(?m)verifying .*$`) // refuted as well, unless something could not be read
-	network = regexp.MustCompile(`dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS|x509:|unexpected EOF|: EOF|: 5\d\d |: 429 `)
+	network = regexp.MustCompile(`dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS|x509:|unexpected EOF|: EOF|reading \S+: (?:403|429|5\d\d) `)
 	absent  = regexp.MustCompile(`404 Not Found|410 Gone|no matching versions for query|unrecognized import path|malformed module path|` +
 		`unknown revision|invalid version|module path must match|no such file or directory`)
 	secrets = regexp.MustCompile(`(://)[^/@\s]+@`)

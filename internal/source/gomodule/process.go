@@ -84,7 +84,7 @@ func (c command) run(ctx context.Context) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", c.explain(ctx, errs.String()+out.String(), err)
+		return "", c.explain(ctx, errs.String(), err)
 	case out.cut:
 		return "", fmt.Errorf("running %q: it wrote more than %d bytes", c, outputLimit)
 	}

@@ -65,10 +65,11 @@ func TestCancel(t *testing.T) {
 			if name == "cancel" && !errors.Is(err, context.Canceled) || err == nil {
 				t.Errorf("error %v", err)
 			}
-			if err := syscall.SetNonblock(int(f.Fd()), true); err != nil {
+			fd := int(f.Fd())
+			if err := syscall.SetNonblock(fd, true); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := syscall.Read(int(f.Fd()), make([]byte, 1)); n != 0 || err != nil {
+			if n, err := syscall.Read(fd, make([]byte, 1)); n != 0 || err != nil {
 				t.Errorf("somebody still holds the pipe: read %d bytes, %v", n, err)
 			}
 		})

@@ -211,10 +211,11 @@ func (sp *Spool) copy(e tree.Entry, p place) error {
 	}
 	defer f.Close()
 	h := digest.NewHash()
-	if _, err := sp.store.streamSealed(p, e.Kind == tree.Exec, io.TeeReader(f, h)); err != nil {
+	n, err := sp.store.streamSealed(p, e.Kind == tree.Exec, io.TeeReader(f, h))
+	if err != nil {
 		return err
 	}
-	if got := h.Content(); got != e.Content {
+	if got := h.Content(); got != e.Content || n != e.Size {
 		return &digest.MismatchError{What: fmt.Sprintf("%q", f.Name()), Want: e.Content.Hex(), Got: got.Hex()}
 	}
 	return nil

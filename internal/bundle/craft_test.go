@@ -77,7 +77,7 @@ func TestCraftedBundles(t *testing.T) {
 	for what, data := range map[string][]byte{
 		"a link out of the tree":   craft(t, []crafted{tool("a", tree.Entry{Path: "l", Kind: tree.Link, Target: "../../../etc/passwd"})}, nil),
 		"a link to another object": craft(t, []crafted{tool("a", tree.Entry{Path: "l", Kind: tree.Link, Target: "../" + stranger.Base()})}, nil),
-		"two sizes of a content":   craft(t, []crafted{tool("a", textFile("x", "x")), tool("b", wrongSize)}, nil, "x"),
+		"two sizes of a content":   craft(t, []crafted{tool("a", textFile("x", "x")), tool("b", wrongSize)}, func(h *head) { h.Bytes++ }, "x"),
 		"fewer contents stated":    craft(t, []crafted{tool("a", textFile("x", "x"), textFile("y", "y"))}, func(h *head) { h.Contents-- }, "x", "y"),
 		"more contents stated":     craft(t, []crafted{tool("a", textFile("x", "x"))}, func(h *head) { h.Contents++ }, "x"),
 		"fewer bytes stated":       craft(t, []crafted{tool("a", textFile("x", "x"))}, func(h *head) { h.Bytes-- }, "x"),
@@ -101,6 +101,31 @@ func TestManifestOfAnotherTree(t *testing.T) {
 	if !strings.HasPrefix(got.Member, metaDir) {
 		t.Errorf("%v", got)
 	}
+}
+
+// A content that is too large for the memory is checked as the others are.
+func TestLargeContentIsChecked(t *testing.T) {
+	large := noise(30, smallContent+1)
+	data := craft(t, []crafted{tool("a", textFile("x", large))}, nil, large)
+	ok := openStore(t)
+	if _, err := Read(t.Context(), bytes.NewReader(data), ok, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	tar := unpacked(t, data)
+	tar[bytes.Index(tar, []byte(large[:100]))+smallContent/2] ^= 1
+	to := openStore(t)
+	if got := refused(t, to, "content", sealed(packed(t, tar, 100_000)...)); got.Member != contentName(digest.Sum([]byte(large))) {
+		t.Errorf("%v", got)
+	}
+	// What was spooled of it is not taken for the content.
+	if _, err := Read(t.Context(), bytes.NewReader(data), to, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := to.Objects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantObjects(t, to, objects...)
 }
 
 // A few bytes cannot become a full disk.

@@ -168,14 +168,19 @@ func TestOddFramesAreRefused(t *testing.T) {
 	frames, _ := littleWorld(t)
 	tar := unpacked(t, slices.Concat(frames...))
 	to := openStore(t)
-	for what, odd := range map[string][][]byte{
-		"without checksum": packed(t, tar, 2000, zstd.WithEncoderCRC(false)),
-		"with dictionary":  packed(t, tar, 2000, zstd.WithEncoderDictRaw(7, tar[:2000])),
-		"empty":            append(packed(t, tar, 2000), packed(t, nil, 1)...),
-		"too large":        packed(t, append(bytes.Clone(tar), make([]byte, frameSize)...), 2*frameSize),
-		"size not stated":  {streamed(t, tar)},
+	for what, test := range map[string]struct {
+		frames [][]byte
+		want   string
+	}{
+		"without checksum": {packed(t, tar, 2000, zstd.WithEncoderCRC(false)), "not of the form"},
+		"with dictionary":  {packed(t, tar, 2000, zstd.WithEncoderDictRaw(7, tar[:2000])), "not of the form"},
+		"size not stated":  {[][]byte{streamed(t, tar)}, "not of the form"},
+		"empty":            {slices.Insert(packed(t, tar, 2000), 1, emptyFrame), "states 0 bytes"},
+		"too large":        {packed(t, append(bytes.Clone(tar), make([]byte, frameSize)...), 2*frameSize), "states 2"},
 	} {
-		refused(t, to, what, sealed(odd...))
+		if err := refused(t, to, what, sealed(test.frames...)); !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 	// A stated size that is not the real one.
 	lying := packed(t, tar, 800)[0]
@@ -185,6 +190,10 @@ func TestOddFramesAreRefused(t *testing.T) {
 	}
 	refused(t, to, "a lie about the size", sealed(append([][]byte{lying}, packed(t, tar[800:], 800)...)...))
 }
+
+// emptyFrame is a frame without content: magic number, descriptor (one segment, checksum), size, a last block that is raw
+// and empty, and the checksum of nothing.
+var emptyFrame = []byte{0x28, 0xb5, 0x2f, 0xfd, 0x24, 0, 1, 0, 0, 0x99, 0xe9, 0xd8, 0x51}
 
 // streamed returns a frame that does not state the size of its content.
 func streamed(t *testing.T, data []byte) []byte {

@@ -142,10 +142,8 @@ func (d *download) load() error {
 	if !s.sparse {
 		return nil
 	}
-	if err := d.openJournal(); err != nil {
-		return err
-	}
-	return d.cutJournal(int64(length))
+	d.logged = int64(length)
+	return d.openJournal()
 }
 
 // empty drops what the part holds, in the order that keeps the state true.
@@ -209,12 +207,6 @@ func (d *download) openJournal() (err error) {
 		d.journal, err = os.OpenFile(StatePath(d.f.Name()), os.O_WRONLY, 0)
 	}
 	return err
-}
-
-// cutJournal drops an extent that was cut off.
-func (d *download) cutJournal(length int64) error {
-	d.logged = length
-	return d.journal.Truncate(length)
 }
 
 func (d *download) closeJournal() {

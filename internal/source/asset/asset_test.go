@@ -293,6 +293,15 @@ func TestResolveTagsWithoutArchives(t *testing.T) {
 	if r, err := f.resolve("x"); !errors.As(err, &missing) {
 		t.Errorf("latest is %s, %v: no more than three are tried", r.Version, err)
 	}
+	f.tags("v1.6.0", "v1.5", "v1.5.1")
+	f.publish("1.5.1", forLinux)
+	if r, err := f.resolve("x@1.5"); !errors.As(err, &missing) {
+		t.Errorf("x@1.5 is %s, %v: it is a version itself", r.Version, err)
+	}
+	if r, err := f.resolve("x@1.6.0"); !errors.As(err, &missing) || f.asked["/x/1.6.0/sums.txt"] != 1 {
+		t.Errorf("x@1.6.0 is %s, %v, asked for %d times", r.Version, err, f.asked["/x/1.6.0/sums.txt"])
+	}
+	f.tags("v1.5", "v1.4")
 	f.codes["/x/1.5/sums.txt"] = 500
 	if r, err := f.resolve("x"); err == nil || errors.As(err, &missing) {
 		t.Errorf("latest is %s, %v: a server that fails is no missing file", r.Version, err)

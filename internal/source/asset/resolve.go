@@ -30,8 +30,8 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 	if err != nil {
 		return release.Release{}, err
 	}
-	w := wanted{d: d, platforms: platforms, must: platforms}
-	if platforms == nil {
+	w := wanted{d: d, platforms: platforms, must: platforms, all: platforms == nil}
+	if w.all {
 		w.must, w.platforms = []release.Platform{s.host}, served(d)
 	}
 	for _, p := range w.must {
@@ -55,6 +55,7 @@ type wanted struct {
 	d         definition.Definition
 	platforms []release.Platform
 	must      []release.Platform // those of them that have to be there
+	all       bool               // platforms are all that the definition has
 }
 
 // served returns the platforms of a definition.
@@ -128,7 +129,7 @@ func (s *Source) archives(ctx context.Context, w wanted, x listing.Index, v stri
 func (s *Source) missing(ctx context.Context, w wanted, x listing.Index, r release.Release, p release.Platform, why error) error {
 	w.platforms = served(w.d)
 	all := r.Archives
-	if !r.FirstUse { // or all would be downloaded, to name them
+	if !w.all && !r.FirstUse { // with FirstUse all would be downloaded, to name them
 		var err error
 		if all, _, err = s.archives(ctx, w, x, r.Version); err != nil {
 			return fmt.Errorf("%s@%s: %w", r.Tool, r.Version, err)

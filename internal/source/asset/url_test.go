@@ -64,6 +64,7 @@ func TestURLRefuses(t *testing.T) {
 		{"no digest for one", URLConfig{Template: u.URL + "/{os}", Digests: map[release.Platform]digest.Archive{linux: d}}, "1", both, "x@1 for darwin/arm64: no digest"},
 		{"one digest for two", URLConfig{Template: u.URL + "/{os}", Digest: d}, "1", both, "one digest cannot be that of 2 platforms' archives"},
 		{"h1", URLConfig{Template: u.URL + "/x", Digest: h1}, "1", nil, "want sha256:… or sha512-…"},
+		{"h1 for one", URLConfig{Template: u.URL + "/{os}", Digests: map[release.Platform]digest.Archive{linux: h1}}, "1", nil, "want sha256:… or sha512-…"},
 		{"not there", URLConfig{Template: u.URL + "/x", Digest: d}, "1", nil, "x@1 does not exist"},
 		{"first use, not there", URLConfig{Template: u.URL + "/x", FirstUse: t.TempDir()}, "1", nil, "x@1 is not served for linux/amd64"},
 		{"first use by http", URLConfig{Template: "http://192.0.2.1/x", FirstUse: t.TempDir()}, "1", nil, "want an https URL"},

@@ -89,7 +89,7 @@ func (p *packets) next() (line string, flush bool, err error) {
 	}
 	n, err := strconv.ParseUint(rest[:4], 16, 16)
 	switch {
-	case err != nil || n > 0 && n < 4 || n > 65520 || !isHex(rest[:4]):
+	case err != nil || n > 0 && n < 4 || n > 65520:
 		return "", false, fmt.Errorf("byte %d: %q is not the length of a packet", p.pos, rest[:4])
 	case n == 0:
 		p.pos += 4

@@ -93,7 +93,10 @@ func (s *slow) Write(p []byte) (n int, err error) {
 // brings downloads the file and compares it.
 func (c *crowd) brings(t *testing.T, part string, opt Options) {
 	t.Helper()
-	client := &Client{Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	client := &Client{Pause: func(ctx context.Context, _ time.Duration) error {
+		t.Error("there was a pause, though another connection could go on")
+		return ctx.Err()
+	}}
 	defer client.CloseIdle()
 	if err := client.Download(t.Context(), c.URL+"/file", part, opt); err != nil {
 		t.Fatal(err)
@@ -106,7 +109,7 @@ func (c *crowd) brings(t *testing.T, part string, opt Options) {
 	}
 }
 
-// The server goes on only when four connections are there, whose rest four processes of work share.
+// The server goes on only when four connections are there, and then each of them has a part of the file.
 func TestParallel(t *testing.T) {
 	c := newCrowd(t, 24<<20, 4)
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})

@@ -135,7 +135,7 @@ func rehost(stated, base string) (string, error) {
 	if elsewhere || u.Path == "" || path.Clean(u.Path) != u.Path || u.Scheme != "https" && u.Scheme != "http" && u.Scheme != registry.Scheme {
 		return "", fmt.Errorf("the registry states the tarball URL %q, which is no place in it", fetch.Redact(stated))
 	}
-	if u.Host != registry.Host || u.Scheme != registry.Scheme {
+	if u.Host != registry.Host {
 		u.Path, u.RawPath = registry.Path+u.Path, ""
 		u.RawQuery = ""
 	}

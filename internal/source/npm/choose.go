@@ -40,7 +40,10 @@ func (c *catalog) pick(ctx context.Context, s spec) (*manifest, error) {
 	if tagged != nil && !bool(tagged.Deprecated) && (s.any() || s.accept.admits(tagged.version)) {
 		return tagged, nil
 	}
-	m, err := p.newest(func(e entry) bool { return s.any() || s.accept.admits(e.version) })
+	m, err := p.newest(func(e entry) bool { return s.accept.admits(e.version) })
+	if err == nil && m == nil && s.any() { // pre-releases only
+		m, err = p.newest(func(entry) bool { return true })
+	}
 	if err == nil && m == nil {
 		err = p.missing(s.text)
 	}
@@ -126,7 +129,7 @@ func (p *packument) request(tool, want string) (*manifest, error) {
 // preferred returns the version with the dist-tag latest if it is a release that want means.
 func (p *packument) preferred(want string, all []string) (string, bool) {
 	v := p.tags[latest]
-	if !slices.Contains(all, v) || version.IsPrerelease(v) || want != "stable" && slices.Contains(all, want) {
+	if !slices.Contains(all, v) || want != "stable" && slices.Contains(all, want) {
 		return "", false
 	}
 	m, err := p.manifest(v)

@@ -49,10 +49,15 @@ func install(t *testing.T, s *Source, item release.Item, dir string) (map[string
 
 func TestInstallTool(t *testing.T) {
 	f := newFake(t)
-	f.publishAll("@x/a@1.0.0 dep:b@1 dep:c@1 opt:w@1 opt:l@1\nb@1.0.0 dep:c@2\nc@1.0.0\nc@2.0.0\nw@1.0.0 os:win32")
+	f.publishAll("@x/a@1.0.0 dep:b@1 dep:c@1 opt:w@1 opt:l@1\nb@1.0.0 dep:c@2\nc@1.0.0\nc@2.0.0\nw@1.0.0 os:darwin")
 	f.publish("l", "1.0.0", object{"os": "linux"}, map[string]string{"l*": "program"})
 	s := f.source()
-	got, err := install(t, s, lock(t, s, "@x/a"), t.TempDir())
+	r, err := s.Resolve(t.Context(), request(t, "@x/a"), nil)
+	if err != nil || len(r.Parts) != 6 {
+		t.Fatal(names(r.Parts), err)
+	}
+	item, _ := r.Item(linux)
+	got, err := install(t, s, item, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +211,7 @@ func TestRegistryBelowPath(t *testing.T) {
 		{"https://r.example/a/-/a-1.tgz", "https://nexus.example/npm", "https://nexus.example/npm/a/-/a-1.tgz"},
 		{"https://nexus.example/npm/a/-/a-1.tgz", "https://nexus.example/npm", "https://nexus.example/npm/a/-/a-1.tgz"},
 		{"https://nexus.example/download/a/1", "https://nexus.example/npm", "https://nexus.example/download/a/1"},
-		{"http://nexus.example/npm/a.tgz", "https://nexus.example", "https://nexus.example/npm/a.tgz"},
+		{"http://nexus.example/npm/a.tgz", "https://nexus.example/npm", "https://nexus.example/npm/a.tgz"},
 		{"https://r.example/a.tgz", "https://me:pw@nexus.example/npm", "https://me:pw@nexus.example/npm/a.tgz"},
 		{"file:///srv/npm/a.tgz", "file:///srv/npm", "file:///srv/npm/a.tgz"},
 		{"file:///etc/a.tgz", "file:///srv/npm", ""},

@@ -68,7 +68,7 @@ func (m *manifest) commands() (map[string]string, error) {
 	maps.Copy(all, m.Bin.all)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		to := path.Clean(all[name])
-		if err := tree.CheckPath(to); err != nil || path.IsAbs(all[name]) {
+		if err := tree.CheckPath(to); err != nil {
 			return nil, fmt.Errorf("package %s: command %q: %q is no path inside the package", m, name, all[name])
 		}
 		if strings.Contains(name, "/") || release.CheckTool(name) != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,9 +127,7 @@ func (r *Registry) read(file string, getenv func(string) string) error {
 			r.Scopes[scope] = base
 		}
 	}
-	if getenv != nil {
-		r.tokens = rc.tokens
-	}
+	maps.Copy(r.tokens, rc.tokens)
 	return nil
 }
 

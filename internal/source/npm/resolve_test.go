@@ -47,6 +47,8 @@ func TestTrees(t *testing.T) {
 			"/a=a@1.0.0 /b=x@1.0.0 /c//b=b@1.0.0 /c=c@1.0.0"},
 		{"dist-tag", "a@1.0.0 dep:b@latest\nb@1.0.0", "/a=a@1.0.0 /b=b@1.0.0"},
 		{"everything", "a@1.0.0 dep:b@* dep:c@\nb@1.0.0-rc.1\nc@1.0.0", "/a=a@1.0.0 /b=b@1.0.0-rc.1 /c=c@1.0.0"},
+		{"everything includes a latest that is a pre-release", "a@1.0.0 dep:b@*\nb@3.0.0\nb@2.0.0-rc.1", "/a=a@1.0.0 /b=b@2.0.0-rc.1"},
+		{"everything prefers releases", "a@1.0.0 dep:b@*\nb@1.0.0\nb@2.0.0-rc.1 deprecated", "/a=a@1.0.0 /b=b@1.0.0"},
 		{"latest before newer", "a@1.0.0 dep:b@^1\nb@1.9.0\nb@1.2.0", "/a=a@1.0.0 /b=b@1.2.0"},
 		{"deprecated last", "a@1.0.0 dep:b@^1\nb@1.1.0\nb@1.2.0 deprecated\nb@2.0.0", "/a=a@1.0.0 /b=b@1.1.0"},
 		{"only deprecated", "a@1.0.0 dep:b@^1\nb@1.2.0 deprecated\nb@2.0.0", "/a=a@1.0.0 /b=b@1.2.0"},
@@ -64,6 +66,7 @@ func TestTrees(t *testing.T) {
 		{"range with spaces", "a@1.0.0 dep:b@>=1_<2_||_3\nb@2.0.0\nb@3.0.0\nb@1.0.0\nb@4.0.0", "/a=a@1.0.0 /b=b@3.0.0"},
 		{"systems", "a@1.0.0 opt:w@1 opt:m@1 opt:l@1 opt:n@1\nw@1.0.0 os:win32\nm@1.0.0 os:darwin dep:x@1\nl@1.0.0 os:linux cpu:x64\nx@1.0.0\nn@1.0.0 os:!win32",
 			"/a=a@1.0.0 /l=l@1.0.0?os=linux&cpu=x64 /m=m@1.0.0?os=darwin /n=n@1.0.0?os=!win32 /x=x@1.0.0"},
+		{"any system", "a@1.0.0 dep:b@1\nb@1.0.0 os:any", "/a=a@1.0.0 /b=b@1.0.0"},
 		{"other C library", "a@1.0.0 opt:m@1 opt:g@1\nm@1.0.0 os:linux libc:musl\ng@1.0.0 os:linux libc:glibc", "/a=a@1.0.0 /g=g@1.0.0?os=linux"},
 		// c is settled late: what is put highest must not come between b and the x that it has.
 		{"nobody gets another one", "a@1.0.0 dep:b@1 dep:x@1\nb@1.0.0 dep:c@1 dep:d@1\nc@1.0.0 dep:x@2\nd@1.0.0 dep:x@2\nx@1.0.0\nx@2.0.0",
@@ -119,6 +122,13 @@ func TestShadow(t *testing.T) {
 	if got := c.highest(need{edge{"x", required, spec}, at("x@1.5.0")}); got != b {
 		t.Errorf("x@1.5 goes to %q, want b", got.place())
 	}
+	host := at("host@1.0.0")
+	host.Peers = table{"x": "1"} // which it finds beside itself, whatever it has inside
+	h := put(root, host)
+	h.found["x"] = x
+	if got := put(h, at("c@1.0.0")).highest(need{edge{"x", required, spec}, at("x@2.0.0")}); got != h {
+		t.Errorf("x@2 goes to %q, want host", got.place())
+	}
 }
 
 func TestResolveErrors(t *testing.T) {
@@ -164,6 +174,7 @@ func TestAnswers(t *testing.T) {
 		{"unpublished", `{"name":"a","time":{"unpublished":{}}}`, "it was unpublished"},
 		{"about another", `{"name":"b","versions":{"1.0.0":` + version + `}}`, `is about "b"`},
 		{"version about another", `{"name":"a","versions":{"1.0.1":` + version + `}}`, `package a@1.0.1 is about "a@1.0.0"`},
+		{"version about another package", `{"name":"a","versions":{"1.0.0":` + strings.Replace(version, `"a"`, `"b"`, 1) + `}}`, `is about "b@1.0.0"`},
 		{"no versions by semver.org", `{"name":"a","versions":{"one":` + version + `}}`, "has no versions"},
 		{"digest of the wrong length", `{"name":"a","versions":{"1.0.0":{"name":"a","version":"1.0.0","dist":{"integrity":"sha512-AAAA"}}}}`, "has 3 bytes, want 64"},
 		{"only an older digest", `{"name":"a","versions":{"1.0.0":{"name":"a","version":"1.0.0","dist":{"integrity":"sha1-AAAA"}}}}`, "no SHA-512"},
@@ -196,7 +207,7 @@ func TestOddFields(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	f := newFake(t)
-	f.publishAll("a@1.0.0\na@1.2.0\na@1.2.9\na@1.10.0 deprecated\na@1.20.0\na@2.0.0-rc.1\na@3.0.0-beta\na@2.1.0\na@2.2.0 deprecated\na@2.0.0")
+	f.publishAll("a@1.0.0\na@1.2.0\na@1.2.9\na@1.10.0 deprecated\na@1.20.0\na@1.21.0 deprecated\na@2.0.0-rc.1\na@3.0.0-beta\na@2.1.0\na@2.2.0 deprecated\na@2.0.0")
 	f.docs["a"]["dist-tags"].(object)["next"] = "3.0.0-beta"
 	f.docs["a"]["dist-tags"].(object)["gone"] = "9.9.9"
 	f.publishAll("pre@1.0.0-a\npre@1.0.0-b")
@@ -214,7 +225,7 @@ func TestRequests(t *testing.T) {
 	}
 	_, err := f.source().Resolve(t.Context(), request(t, "a@1.3"), nil)
 	var missing *release.NotFoundError
-	if !errors.As(err, &missing) || len(missing.Have) != maxNear || missing.Have[0] != "1.20.0" {
+	if !errors.As(err, &missing) || len(missing.Have) != maxNear || missing.Have[0] != "1.21.0" {
 		t.Errorf("a@1.3: %v, %+v", err, missing)
 	}
 	if _, err = f.source().Resolve(t.Context(), request(t, "pre"), nil); err == nil || !strings.Contains(err.Error(), "pre-releases only, such as 1.0.0-b") {
@@ -335,6 +346,18 @@ func TestPrograms(t *testing.T) {
 	r, err = f.source(d).Resolve(t.Context(), request(t, "tool@1"), []release.Platform{darwin})
 	if err != nil || r.Layout.Names["tool"] != "sub/tool" || r.Layout.Runner != "" {
 		t.Errorf("%+v, %v", r.Layout, err)
+	}
+}
+
+// TestHost is there for a platform that no default names.
+func TestHost(t *testing.T) {
+	f := newFake(t)
+	f.publishAll("a@1.0.0")
+	s := f.source()
+	s.host = release.Platform{OS: "freebsd", Arch: "riscv64"}
+	r, err := s.Resolve(t.Context(), request(t, "a"), nil)
+	if err != nil || len(r.Archives) != 5 || r.Archives[s.host].From != "a@1.0.0" {
+		t.Errorf("%v, %v", r.Archives, err)
 	}
 }
 

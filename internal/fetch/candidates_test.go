@@ -1,8 +1,11 @@
 package fetch
 
 import (
+	"context"
+	"errors"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -14,6 +17,7 @@ func TestCandidates(t *testing.T) {
 		{Prefix: "https://a/dl/", To: []string{"https://never/"}},
 		{Prefix: "https://a/same/", To: []string{"https://a/same/", "https://m1/", "https://m1/"}},
 		{Prefix: "https://off/", To: []string{"off"}},
+		{Prefix: "https://elsewhere/", To: []string{"https://m1/", "off"}},
 		{Prefix: "https://a/dl/deep/", To: []string{"https://strange/"}, Foreign: true},
 		{Prefix: "https://b/", To: []string{"https://strange/"}, Foreign: true},
 		{Prefix: "https://b/longer/", To: []string{"https://stranger/"}, Foreign: true},
@@ -33,10 +37,32 @@ func TestCandidates(t *testing.T) {
 		{"https://b/longer/x", false, []string{"https://stranger/x", "https://b/longer/x"}},
 		{"https://a/x", true, []string{"https://a/x"}},
 		{"https://a/dl/x", true, []string{"file:///srv/dl/x"}},
+		{"https://elsewhere/x", true, []string{"https://elsewhere/x"}},
 	} {
 		c := &Client{Mirrors: mirrors, Offline: tt.offline}
 		if diff := cmp.Diff(tt.want, c.candidates(tt.url)); diff != "" {
 			t.Errorf("%s, offline %v:\n%s", tt.url, tt.offline, diff)
+		}
+	}
+}
+
+// A mirror has to begin its answer soon as long as there is somebody else to ask.
+func TestHurry(t *testing.T) {
+	for _, tt := range []struct {
+		to   []string
+		want []bool // whether each that is asked is in a hurry
+	}{
+		{[]string{"http://m1/", "http://m2/"}, []bool{true, true, false}},
+		{[]string{"http://m1/", "http://m2/", "off"}, []bool{true, false}},
+	} {
+		c := &Client{Mirrors: []Mirror{{Prefix: "http://a/", To: tt.to}}, FirstByte: 8 * time.Second}
+		var got []bool
+		err := c.rotate(t.Context(), "http://a/x", func(ctx context.Context, _ string) (bool, error) {
+			got = append(got, c.patience(ctx) == time.Second)
+			return false, final(errors.New("no"))
+		})
+		if diff := cmp.Diff(tt.want, got); diff != "" || err == nil {
+			t.Errorf("%v: %v\n%s", tt.to, err, diff)
 		}
 	}
 }

@@ -66,6 +66,8 @@ func TestCredentials(t *testing.T) {
 		{"redirect from a token", "https://token.example.com/x" + to("https://a.example.com/y"), map[string]string{"a.example.com/y": ""}},
 		{"of the URL", "https://me:mine@example.com/x", map[string]string{"example.com/x": "me:mine"}},
 		{"http on this machine", plain.URL + "/x", map[string]string{local + "/x": "user:" + local}},
+		{"http on localhost", strings.Replace(plain.URL, "127.0.0.1", "localhost", 1) + "/x", map[string]string{
+			strings.Replace(local, "127.0.0.1", "localhost", 1) + "/x": "user:" + strings.Replace(local, "127.0.0.1", "localhost", 1)}},
 		{"redirect on the same host", "https://example.com/x" + to("/y"), map[string]string{"example.com/x": "user:example.com", "example.com/y": "user:example.com"}},
 		{"redirect to another host", "https://example.com/x" + to("https://a.example.com/y"), map[string]string{"example.com/x": "user:example.com", "a.example.com/y": ""}},
 		{"redirect to another port", "https://example.com/x" + to("https://example.com:444/y"), map[string]string{"example.com/x": "user:example.com", "example.com:444/y": ""}},

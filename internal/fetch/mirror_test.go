@@ -150,6 +150,29 @@ func TestRetryAfterOfMirrors(t *testing.T) {
 	if len(f.pauses) != 1 || f.pauses[0] != 7*time.Second {
 		t.Errorf("pauses %v", f.pauses)
 	}
+	for _, s := range []*upstream.Server{f.mirror, f.Server} {
+		s.ClearFaults()
+		s.ClearRequests()
+		s.Fault(upstream.Fault{Path: ".zip", Status: 503, Header: map[string]string{"Retry-After": "86400"}})
+	}
+	f.url = strings.Replace(f.url, "1.22.6", "1.22.5", 1)
+	if err := f.download(t, fetch.Options{}); err == nil || len(f.pauses) != 1 {
+		t.Errorf("both ask for a day: %v after pauses %v", err, f.pauses)
+	}
+	f.asked(t, "a day", 1, 1)
+}
+
+// What the original says counts most, whoever was asked last.
+func TestTheOriginalTells(t *testing.T) {
+	f := newMirrored(t)
+	f.mirror.Fault(upstream.Fault{Path: ".zip", Status: 503})
+	f.Fault(upstream.Fault{Path: ".zip", Status: 404})
+	err := f.download(t, fetch.Options{})
+	var status *fetch.StatusError
+	if !errors.As(err, &status) || status.Code != 404 || !strings.Contains(err.Error(), f.mirror.URL) {
+		t.Errorf("error is %v", err)
+	}
+	f.asked(t, "404 from the original", 5, 1)
 }
 
 // What a mirror brought is not fetched again.
@@ -200,7 +223,7 @@ func TestDistrust(t *testing.T) {
 
 func TestMirrorsOnly(t *testing.T) {
 	f := newMirrored(t)
-	f.client.Mirrors[0].To = append(f.client.Mirrors[0].To, f.mirror.URL+"/other/", fetch.MirrorOff)
+	f.client.Mirrors[0].To = []string{f.mirror.URL + "/other/", f.mirror.URL + "/", fetch.MirrorOff}
 	f.mirror.Fault(upstream.Fault{Path: "/other/", Status: 403})
 	f.mirror.Fault(upstream.Fault{Path: ".zip", Status: 404})
 	err := f.download(t, fetch.Options{})
@@ -255,8 +278,12 @@ func TestInterruptWithMirrors(t *testing.T) {
 	f.mirror.Fault(upstream.Fault{Path: ".zip", Hook: func(r *http.Request) { cancel(); <-r.Context().Done() }})
 	if err := f.client.Download(ctx, f.url, f.part, fetch.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
+	} else if strings.Contains(err.Error(), "before that") {
+		t.Errorf("somebody else was asked: %v", err)
 	}
-	f.asked(t, "interrupted", 1, 0)
+	if n, _ := f.Count(".zip"); n != 0 {
+		t.Errorf("the original was asked %d times after the interrupt", n)
+	}
 	f.mirror.ClearFaults()
 	f.mirror.Fault(upstream.Fault{Path: ".zip", Status: 503})
 	f.Fault(upstream.Fault{Path: ".zip", Status: 503})

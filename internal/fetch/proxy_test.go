@@ -151,6 +151,7 @@ func TestProxies(t *testing.T) {
 		{fetch.Proxies{HTTP: "h:1", HTTPS: "https://s:2"}, "http://a/", "http://h:1"},
 		{fetch.Proxies{HTTP: "h:1", All: "socks5://x:2"}, "http://a/", "http://h:1"},
 		{fetch.Proxies{HTTP: "h:1", All: "socks5://x:2"}, "https://a/", "socks5://x:2"},
+		{fetch.Proxies{All: "x:2"}, "http://a/", "http://x:2"},
 		{fetch.Proxies{All: "x:2"}, "https://localhost/", ""},
 		{fetch.Proxies{All: "x:2"}, "https://127.0.0.1:99/", ""},
 		{fetch.Proxies{All: "x:2", No: "corp.example, 10.0.0.0/8"}, "https://a.corp.example/", ""},

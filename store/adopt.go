@@ -140,27 +140,20 @@ func (sp *Spool) made(p place, create func() error) error {
 	return create()
 }
 
-// Put writes the content of e, which Has did not find. data may be reused after it returns.
+// Put writes the content of e, which Has did not find. data may be reused after it returns. What is left of
+// a file after an error is a miss for Has.
 func (sp *Spool) Put(e tree.Entry, data []byte) error {
 	p := sp.place(e)
-	return sp.whole(p, sp.made(p, func() error { return sp.store.writeSealed(p, e.Kind == tree.Exec, data) }))
+	return sp.made(p, func() error { return sp.store.writeSealed(p, e.Kind == tree.Exec, data) })
 }
 
 // Stream is Put for a content that is too large to be held in memory. It reads r to its end.
 func (sp *Spool) Stream(e tree.Entry, r io.Reader) error {
 	p := sp.place(e)
-	return sp.whole(p, sp.made(p, func() error {
+	return sp.made(p, func() error {
 		_, err := sp.store.streamSealed(p, e.Kind == tree.Exec, r)
 		return err
-	}))
-}
-
-// whole removes p after an error: on a full disk, what is left of a file is in the way.
-func (sp *Spool) whole(p place, err error) error {
-	if err != nil {
-		unix.Unlinkat(p.dir, p.base, 0) // best effort: Has would not take it
-	}
-	return err
+	})
 }
 
 // Open opens the content of e, which was found or put before.

@@ -165,6 +165,12 @@ func TestWhatIsPresentIsNotWrittenButChecked(t *testing.T) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	wantObjects(t, to, w.one, w.two, w.env)
+	if _, err := Read(t.Context(), bytes.NewReader(data[:len(data)-1]), to, Options{}); err == nil {
+		t.Error("a bundle that is cut off was read")
+	}
+	if kept := inodes(t, filepath.Join(to.Dir(), "downloads")); len(kept) != 1 { // the part itself
+		t.Errorf("written again: %v", kept)
+	}
 	data[len(data)/2] ^= 1
 	var damaged *DamagedError
 	if _, err := Read(t.Context(), bytes.NewReader(data), to, Options{}); !errors.As(err, &damaged) {

@@ -133,6 +133,9 @@ func TestDamagedObjectIsNotExported(t *testing.T) {
 			if !errors.As(err, &damaged) || damaged.Object != w.two || damaged.Faults[0].Path != "lib/same" {
 				t.Fatalf("%v; want lib/same to be damaged", err)
 			}
+			if bytes.Contains(b.Bytes(), []byte(trailerText)) {
+				t.Error("what was written has the end of a bundle")
+			}
 			to := openStore(t)
 			if _, err := Read(t.Context(), &b, to, Options{}); err == nil {
 				t.Error("what was written is taken for a bundle")

@@ -16,9 +16,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxWindow is how far back a compressed stream may refer, which is memory that unpacking takes. "xz -9" and "zstd --long=26"
-// need as much; the defaults of both need 8 MiB or less.
-const maxWindow = 64 << 20
+// How far back a compressed stream may refer, which is memory that unpacking takes. "xz -9" and "zstd --ultra -22" need as
+// much; the defaults of both need 8 MiB or less.
+const (
+	maxWindow     = 64 << 20  // of xz
+	maxZstdWindow = 128 << 20 // of zstd, whose library uses the first one again for later frames
+)
 
 // streamFree is the content that a compressed stream may become whatever its ratio is.
 const streamFree = 16 << 20
@@ -51,7 +54,7 @@ func openXZ(r io.Reader) (io.Reader, func(), error) {
 }
 
 func openZstd(r io.Reader) (io.Reader, func(), error) {
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -258,7 +261,7 @@ func (d *decompressor) reason(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse("", "%s stream is cut off", name)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
-		return refuse("", "zstd stream needs more than the %d MiB of memory that are allowed", maxWindow>>20)
+		return refuse("", "zstd stream needs more than the %d MiB of memory that are allowed", maxZstdWindow>>20)
 	case d.r != nil && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch)):
 		return refuse("", "has other bytes after its %s stream", name)
 	}

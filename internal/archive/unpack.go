@@ -37,7 +37,8 @@ type Options struct {
 // once. When ctx ends, its error is returned.
 //
 // Memory is bounded whatever the archive is: 24 MiB of contents on their way, 10 MiB read ahead, the window of the
-// compression (at most 64 MiB), and the names.
+// compression (at most 128 MiB), and the names. An xz with several blocks leaves a window behind for each, so a
+// program that is to stay below 250 MB for any archive sets a limit by debug.SetMemoryLimit, as cmd/gostore does.
 func Unpack(ctx context.Context, r io.ReaderAt, size int64, opt Options, sink Sink, progress func(n int64)) error {
 	if a := opt.Want.Algorithm(); a != "" && a != "sha256" && a != "sha512" {
 		return fmt.Errorf("unpacking an archive: cannot compare it with a digest of type %q", a)

@@ -53,7 +53,7 @@ func (u *unpacking) checkXZ(ctx context.Context) error {
 		return refuse("", "%d bytes of its xz stream would become %d, more than %d times as many", u.size, w.content, l.Ratio)
 	}
 	// A dictionary is made for each block, however small it is.
-	if w.dictionary > 4<<30 && w.dictionary/64 > w.content {
+	if w.dictionary > 1<<30 && w.dictionary/64 > w.content {
 		return refuse("", "xz stream needs %d bytes of memory one after the other for %d bytes of content", w.dictionary, w.content)
 	}
 	return nil

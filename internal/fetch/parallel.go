@@ -80,9 +80,11 @@ func (d *download) attempt(ctx context.Context) error {
 	if r.most == 0 {
 		r.most = maxConnections
 	}
+	r.mu.Lock()
 	for range min(first, r.most) {
 		r.start(ctx)
 	}
+	r.mu.Unlock()
 	r.wg.Wait()
 	if r.stale != nil {
 		return errors.Join(d.restart(state{total: -1, from: sumOf(d.url)}), r.stale)
@@ -112,7 +114,7 @@ func (r *round) enqueue() {
 	}
 }
 
-// start opens one more connection. The caller holds r.mu, or is alone.
+// start opens one more connection. The caller holds r.mu.
 func (r *round) start(ctx context.Context) {
 	r.running++
 	r.wg.Go(func() { r.work(ctx) })

@@ -2,8 +2,6 @@ package godev
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
 	"io"
 	"maps"
 	"path"
@@ -101,30 +99,20 @@ func (l *logger) compare(item release.Item) error {
 	return nil
 }
 
-// hash1 returns the h1 (golang.org/x/mod/sumdb/dirhash) of the module zip of a toolchain, given the SHA-256 of each file of its
-// tree. In the zip every name begins with the module's, and go.mod files are called _go.mod, because they would end the module. No
-// distribution has a file of that name.
+// hash1 returns the h1 of the module zip of a toolchain, given the SHA-256 of each file of its tree. In the zip, go.mod files are called
+// _go.mod; no distribution has a file of that name.
 func hash1(module string, sums map[string][sha256.Size]byte) (digest.Archive, error) {
-	lines := map[string]string{}
+	files := make(map[string][sha256.Size]byte, len(sums))
 	for name, sum := range sums {
 		if top, _, below := strings.Cut(name, "/"); below && left[top] {
 			continue
 		}
-		dir, base := path.Split(name)
-		switch base {
-		case "go.mod":
-			base = "_go.mod"
-		case "_go.mod": // it would pass for the go.mod beside it
+		if path.Base(name) == "_go.mod" { // it would pass for the go.mod beside it
 			return digest.Archive{}, &archive.FormatError{Entry: name, Reason: "has the name that go.mod files have in module zips"}
 		}
-		name = module + "/" + dir + base
-		lines[name] = fmt.Sprintf("%x  %s\n", sum, name)
+		files[name] = sum
 	}
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(lines)) {
-		io.WriteString(h, lines[name]) // a hash takes everything
-	}
-	return digest.ParseArchive("h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	return goproxy.HashTree(module, files)
 }
 
 // platformNames returns the names of platforms, sorted as platforms are.

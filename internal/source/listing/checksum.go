@@ -39,32 +39,9 @@ func Checksum(data []byte, name string, alone bool) (digest.Archive, error) {
 	if word := strings.TrimSpace(text); alone && !strings.ContainsAny(word, " \t\r\n()=") {
 		return bare(word)
 	}
-	found := map[string]digest.Archive{}
-	weak, n := "", 0
-	for line := range strings.Lines(text) {
-		n++
-		file, algorithm, sum := parseLine(strings.TrimRight(line, " \t\r\n"))
-		if file == "" {
-			continue
-		}
-		if strings.TrimPrefix(file, "./") != name {
-			continue
-		}
-		if algorithm != "sha256" && algorithm != "sha512" {
-			if algorithm == "" {
-				return digest.Archive{}, fmt.Errorf("line %d: %.140q is no digest of %q: want 64 or 128 hexadecimal digits", n, sum, name)
-			}
-			weak = algorithm
-			continue
-		}
-		d, err := hexDigest(sum, algorithm)
-		if err != nil {
-			return digest.Archive{}, fmt.Errorf("line %d: %w", n, err)
-		}
-		if had, ok := found[algorithm]; ok && had != d {
-			return digest.Archive{}, fmt.Errorf("line %d: contradicts another line about %q", n, name)
-		}
-		found[algorithm] = d
+	found, weak, err := find(text, name)
+	if err != nil {
+		return digest.Archive{}, err
 	}
 	for _, algorithm := range []string{"sha256", "sha512"} {
 		if d, ok := found[algorithm]; ok {
@@ -75,6 +52,35 @@ func Checksum(data []byte, name string, alone bool) (digest.Archive, error) {
 		return digest.Archive{}, fmt.Errorf("has only a %s digest of %q, want sha256 or sha512", weak, name)
 	}
 	return digest.Archive{}, fmt.Errorf("has no line for %q: %w", name, fs.ErrNotExist)
+}
+
+// find returns the digests that the lines of a text state for a file, by algorithm, and the name of an algorithm that does not count, if
+// there are such digests.
+func find(text, name string) (found map[string]digest.Archive, weak string, err error) {
+	found = map[string]digest.Archive{}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		file, algorithm, sum := parseLine(strings.TrimRight(line, " \t\r\n"))
+		switch {
+		case file == "" || strings.TrimPrefix(file, "./") != name:
+			continue
+		case algorithm == "":
+			return nil, "", fmt.Errorf("line %d: %.140q is no digest of %q: want 64 or 128 hexadecimal digits", n, sum, name)
+		case algorithm != "sha256" && algorithm != "sha512":
+			weak = algorithm
+			continue
+		}
+		d, err := hexDigest(sum, algorithm)
+		if err != nil {
+			return nil, "", fmt.Errorf("line %d: %w", n, err)
+		}
+		if had, ok := found[algorithm]; ok && had != d {
+			return nil, "", fmt.Errorf("line %d: contradicts another line about %q", n, name)
+		}
+		found[algorithm] = d
+	}
+	return found, weak, nil
 }
 
 // parseLine takes a line apart. file is "" when it is not about any; algorithm is "" when it cannot be told.

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -56,12 +58,19 @@ func (s *Path) Name() string { return "path" }
 // Layout returns the one that was given when the release was resolved.
 func (s *Path) Layout(r release.Release) release.Layout { return r.Layout }
 
+// derived is a version that stands for a content.
+var derived = regexp.MustCompile(`^0-[0-9a-f]{12}$`)
+
 // Resolve reads the archive or directory and returns it as a release of any tool, for the platforms or, with nil, the host. For the request
-// "latest" the version is "0-" and the first 12 digits of the digest of the first platform, so that another content is
-// another version; any other request is the version. What does not exist is a *release.NotFoundError.
+// "latest", and for a version that was made so before, the version is "0-" and the first 12 digits of the digest of the first platform in
+// their order, so that another content is another version; any other request is the version. What does not exist is a
+// *release.NotFoundError.
 func (s *Path) Resolve(ctx context.Context, req release.Request, platforms []release.Platform) (release.Release, error) {
 	if platforms == nil {
 		platforms = []release.Platform{s.c.Host}
+	}
+	if derived.MatchString(req.Version) {
+		req.Version = release.Latest
 	}
 	r := release.Release{
 		Tool: req.Tool, Version: req.Version, Source: s.Name(), Unlogged: true,
@@ -78,8 +87,8 @@ func (s *Path) Resolve(ctx context.Context, req release.Request, platforms []rel
 		r.Archives[p] = a
 	}
 	if r.Version == release.Latest {
-		first := r.Archives[platforms[0]].Digest.Bytes()
-		r.Version = "0-" + hex.EncodeToString(first)[:12]
+		first := slices.MinFunc(platforms, release.Platform.Compare)
+		r.Version = "0-" + hex.EncodeToString(r.Archives[first].Digest.Bytes())[:12]
 	}
 	return r, nil
 }

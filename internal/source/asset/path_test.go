@@ -47,6 +47,9 @@ func TestPathDirectory(t *testing.T) {
 	if r.Version != "0-"+strings.TrimPrefix(a.Digest.String(), "sha256:")[:12] || release.CheckVersion(r.Version) != nil {
 		t.Errorf("version %q", r.Version)
 	}
+	if again, err := s.Resolve(t.Context(), request("mysdk", "0-0123456789ab"), nil); err != nil || again.Version != r.Version {
+		t.Errorf("a version that was made of another content: %s, %v", again.Version, err)
+	}
 	m, err := installed(t, s, r, linux)
 	if err != nil || m.Digest() != a.Tree {
 		t.Errorf("%s, %v", paths(m), err)
@@ -155,6 +158,18 @@ func TestPathArchive(t *testing.T) {
 	want := release.Archive{From: "x-1.2-linux.tgz", Digest: digest.SHA256(data), Size: int64(len(data))}
 	if err != nil || r.Archives[arm] != want || r.Origin != "x-{version}-{os}.tgz" {
 		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a-linux"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a-darwin"), data[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	two := NewPath(PathConfig{Dir: dir, Path: "a-{os}"})
+	one, err := two.Resolve(t.Context(), request("x", "latest"), []release.Platform{linux, mac})
+	other, err2 := two.Resolve(t.Context(), request("x", "latest"), []release.Platform{mac, linux})
+	if err != nil || err2 != nil || one.Version != other.Version {
+		t.Errorf("%s and %s, %v, %v", one.Version, other.Version, err, err2)
 	}
 	if m, err := installed(t, NewPath(PathConfig{Dir: dir}), r, linux); err != nil || paths(m) != "d bin, x bin/x" {
 		t.Errorf("%s, %v", paths(m), err)

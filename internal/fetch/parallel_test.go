@@ -3,7 +3,6 @@ package fetch
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -36,10 +35,7 @@ type crowd struct {
 func newCrowd(t *testing.T, size, want int) *crowd {
 	c := &crowd{file: make([]byte, size), want: want, enough: make(chan struct{})}
 	c.goOn = sync.OnceFunc(func() { close(c.enough) })
-	random := rand.NewChaCha8([32]byte{})
-	for i := 0; i+8 <= size; i += 8 {
-		binary.LittleEndian.PutUint64(c.file[i:], random.Uint64())
-	}
+	rand.NewChaCha8([32]byte{}).Read(c.file)
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	return c
@@ -66,6 +62,13 @@ func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("ETag", `"one"`)
 	http.ServeContent(&slow{w, c, r.Context(), 0}, r, "", time.Time{}, bytes.NewReader(c.file))
+}
+
+// counts returns how many requests there were, and how many at once.
+func (c *crowd) counts() (requests, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.requests, c.most
 }
 
 // slow sends half a megabyte and no more until enough requests are active.
@@ -111,18 +114,18 @@ func (c *crowd) brings(t *testing.T, part string, opt Options) {
 
 // The server goes on only when four connections are there, and then each of them has a part of the file.
 func TestParallel(t *testing.T) {
-	c := newCrowd(t, 24<<20, 4)
+	c := newCrowd(t, 12<<20, 4)
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
-	if c.most < 4 { // one that the client has left may still count
-		t.Errorf("%d requests at once, want 4 at least", c.most)
+	if _, most := c.counts(); most < 4 { // one that the client has left may still count
+		t.Errorf("%d requests at once, want 4 at least", most)
 	}
 }
 
 func TestOneConnectionIfAsked(t *testing.T) {
-	c := newCrowd(t, 24<<20, 1)
+	c := newCrowd(t, 12<<20, 1)
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 1})
-	if c.requests != 1 {
-		t.Errorf("%d requests, want 1", c.requests)
+	if n, _ := c.counts(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
 	}
 }
 
@@ -130,8 +133,8 @@ func TestOneConnectionIfAsked(t *testing.T) {
 func TestSmallFileInOneRequest(t *testing.T) {
 	c := newCrowd(t, 3<<20, 1)
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
-	if c.requests != 1 {
-		t.Errorf("%d requests, want 1", c.requests)
+	if n, _ := c.counts(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
 	}
 }
 
@@ -159,7 +162,7 @@ func TestParallelRefused(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newCrowd(t, 24<<20, 99)
+			c := newCrowd(t, 12<<20, 99)
 			c.answer = func(n int, w http.ResponseWriter, r *http.Request) bool {
 				if n == 0 {
 					return false
@@ -169,8 +172,8 @@ func TestParallelRefused(t *testing.T) {
 				return true
 			}
 			c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
-			if c.requests < 2 || c.requests > 4 {
-				t.Errorf("%d requests", c.requests)
+			if n, _ := c.counts(); n < 2 || n > 4 {
+				t.Errorf("%d requests", n)
 			}
 			if extra := c.sent.Load() - int64(len(c.file)); extra != 0 {
 				t.Errorf("%d bytes were sent twice", extra)
@@ -181,7 +184,7 @@ func TestParallelRefused(t *testing.T) {
 
 // One of several connections that breaks leaves its rest to the others.
 func TestParallelBreaks(t *testing.T) {
-	c := newCrowd(t, 24<<20, 4)
+	c := newCrowd(t, 12<<20, 4)
 	c.answer = func(n int, w http.ResponseWriter, r *http.Request) bool {
 		if n != 2 {
 			return false
@@ -199,7 +202,7 @@ func TestParallelBreaks(t *testing.T) {
 
 // What several connections left behind is gone on with.
 func TestParallelResumes(t *testing.T) {
-	c := newCrowd(t, 24<<20, 4)
+	c := newCrowd(t, 12<<20, 4)
 	part := filepath.Join(t.TempDir(), "part")
 	ctx, cancel := context.WithCancel(t.Context())
 	client := &Client{}

@@ -148,14 +148,17 @@ func wantObjects(t testing.TB, s *store.Store, want ...store.Object) {
 	}
 }
 
-// wantNothing checks that nothing of a bundle is visible in a store that was empty.
+// wantNothing checks that nothing of a bundle is visible in a store that had no objects.
 func wantNothing(t testing.TB, s *store.Store) {
 	t.Helper()
-	for _, dir := range []string{"store", "index", "meta", "files"} {
+	for _, dir := range []string{"store", "index", "meta"} {
 		entries, err := os.ReadDir(filepath.Join(s.Dir(), dir))
 		if err != nil || len(entries) > 0 {
 			t.Errorf("%s holds %v, %v", dir, entries, err)
 		}
+	}
+	if files := inodes(t, filepath.Join(s.Dir(), "files")); len(files) > 0 {
+		t.Errorf("shared: %v", files)
 	}
 }
 

@@ -125,7 +125,12 @@ func TestFetchAgain(t *testing.T) {
 	data := f.tgz["/b/-/b-1.0.0.tgz"]
 	delete(f.tgz, "/b/-/b-1.0.0.tgz")
 	f.raw["/b"] = "{}"
-	if _, err := install(t, s, item, dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "downloading package b@1.0.0") {
+	if _, err := install(t, s, item, t.TempDir()); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "downloading package b@1.0.0") {
+		t.Fatal(err)
+	}
+	before := item // it was interrupted when only a was there
+	before.Parts = []release.Part{item.Parts[0], {Name: "node_modules/x=a@1.0.0", Digest: item.Archive.Digest}}
+	if _, err := install(t, s, before, dir); err != nil {
 		t.Fatal(err)
 	}
 	f.tgz["/b/-/b-1.0.0.tgz"] = data

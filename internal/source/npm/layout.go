@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -18,32 +19,36 @@ const nodeTool = "node"
 // libDir is where the packages of a tool's parts lie in its tree.
 const libDir = "lib"
 
-// layoutOf returns how the commands of m present themselves: as their definition says if it names any, else by the field
-// "bin". place is where m is below lib; alone says that it is a program at the top of its tree.
+// layoutOf returns how the commands of m present themselves: as their definition, whose paths are inside the package, says if it names
+// any, else by the field "bin". place is where m is below lib; alone says that it is a program at the top of its tree.
 func layoutOf(m *manifest, l release.Layout, place string, alone bool) (release.Layout, error) {
-	if len(l.Dirs) > 0 || len(l.Names) > 0 {
-		return l, nil
-	}
-	commands, err := m.commands()
-	if err != nil {
-		return l, err
+	commands := l.Names
+	if len(l.Names) == 0 && len(l.Dirs) == 0 {
+		var err error
+		if commands, err = m.commands(); err != nil {
+			return l, err
+		}
+		if len(commands) == 0 && !alone {
+			return l, fmt.Errorf("package %s: has no commands (field \"bin\"), so it is no tool", m)
+		}
 	}
 	if alone {
-		if !plain(commands) {
+		if len(l.Dirs) == 0 && !plain(commands) {
 			l.Names = commands
 		}
 		return l, nil
-	}
-	if len(commands) == 0 {
-		return l, fmt.Errorf("package %s: has no commands (field \"bin\"), so it is no tool", m)
 	}
 	l.Names = make(map[string]string, len(commands))
 	for name, to := range commands {
 		l.Names[name] = path.Join(libDir, place, to)
 	}
+	l.Dirs = slices.Clone(l.Dirs)
+	for i, dir := range l.Dirs {
+		l.Dirs[i] = path.Join(libDir, place, dir)
+	}
 	own, err := limitsOf(m)
 	if own.none() {
-		l.Runner = nodeTool
+		l.Runner = cmp.Or(l.Runner, nodeTool)
 	}
 	return l, err
 }
@@ -137,7 +142,10 @@ func nodeLayout(l release.Layout, version string) release.Layout {
 		l.Dirs = []string{"bin"}
 	}
 	if len(l.Check) == 0 {
-		l.Check, l.CheckWant = []string{"node", "--version"}, "v"+version
+		l.Check, l.CheckWant = []string{"node", "--version"}, version
+	}
+	if l.CheckWant == version {
+		l.CheckWant = "v" + version // as it says itself
 	}
 	return l
 }

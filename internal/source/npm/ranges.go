@@ -84,7 +84,9 @@ func parseAll(fields []string) ([]comparator, bool) {
 		if o == "" && rest == "" {
 			return nil, false
 		}
-		op += o
+		if o != "=" || op == "" || op == "<" || op == ">" { // elsewhere "=" says nothing
+			op += o
+		}
 		if rest == "" { // a space after the operator
 			continue
 		}

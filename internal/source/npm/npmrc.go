@@ -18,7 +18,7 @@ type rc struct {
 // sections, alone. Of lines for the same the last counts. ${NAME} and ${NAME?} stand for a variable, which a value that is taken
 // has to have; getenv nil refuses variables, and then tokens are not taken either.
 //
-// The format is an INI file: https://docs.npmjs.com/cli/configuring-npm/npmrc.
+// The format is an INI file; the page "npmrc" of npm's own manual describes it.
 func parseRC(data []byte, getenv func(string) string) rc {
 	r := rc{scopes: map[string]string{}, tokens: map[string]string{}}
 	for line := range strings.Lines(string(data)) {

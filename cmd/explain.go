@@ -10,12 +10,16 @@ import (
 	"syscall"
 
 	"gostore/internal/archive"
+	"gostore/internal/config"
 	"gostore/internal/digest"
 	"gostore/internal/environment"
 	"gostore/internal/fetch"
 	"gostore/internal/filelock"
 	"gostore/internal/release"
+	"gostore/internal/source/asset"
+	"gostore/internal/source/gomodule"
 	"gostore/internal/source/goproxy"
+	"gostore/internal/source/npm"
 	"gostore/internal/textfile"
 	"gostore/lock"
 	"gostore/profile"
@@ -146,19 +150,23 @@ func explainIntegrity(err error) (int, []string) {
 		mismatch *digest.MismatchError
 		format   *archive.FormatError
 		database *goproxy.SumDBError
+		modules  *gomodule.DatabaseError
+		signed   *asset.SignatureError
 	)
 	switch {
 	case errors.As(err, &damaged):
 		return exitIntegrity, []string{`"gostore verify" says how to have it again`}
-	case errors.As(err, &database):
+	case errors.As(err, &signed):
+		return exitIntegrity, []string{"nothing of it was kept or executed: the author's key did not sign this archive"}
+	case errors.As(err, &database), errors.As(err, &modules):
 		return exitIntegrity, []string{"the checksum database does not vouch for this release, so nothing of it was kept",
 			"try another network or another GOPROXY; if it stays, somebody is tampering"}
 	case errors.As(err, &mismatch):
 		return exitIntegrity, []string{"nothing of it was kept or executed",
-			"if the lock is right, what serves the archive is wrong: try another GOPROXY"}
+			"if the lock is right, what serves the archive is wrong: try another mirror or GOPROXY"}
 	case errors.As(err, &format):
 		return exitIntegrity, []string{"nothing of it was kept; the archive is damaged or was made by something else than upstream",
-			"try again, or try another GOPROXY"}
+			"try again, or try another mirror or GOPROXY"}
 	}
 	return exitOK, nil
 }
@@ -166,13 +174,16 @@ func explainIntegrity(err error) (int, []string) {
 func explainLock(err error) (int, []string) {
 	var outdated *lock.OutdatedError
 	var syntax *textfile.Error
+	var variable *config.VariableError
 	switch {
+	case errors.As(err, &variable):
+		return exitUsage, []string{"docs/configuration.md describes the variables"}
 	case errors.As(err, &outdated):
 		return exitOutdated, []string{`"gostore lock" brings it up to date`}
 	case errors.Is(err, lock.ErrConflict):
 		return exitFailed, []string{`resolve the merge (each tool's block is independent), then run "gostore lock"`}
 	case errors.As(err, &syntax):
-		return exitFailed, []string{"mend the line, or take the file from version control again"}
+		return exitFailed, []string{"mend the line"}
 	}
 	return exitOK, nil
 }
@@ -180,7 +191,10 @@ func explainLock(err error) (int, []string) {
 func explainEnvironment(err error) (int, []string) {
 	var check *environment.CheckError
 	var conflict *environment.ConflictError
+	var runner *environment.RunnerError
 	switch {
+	case errors.As(err, &runner):
+		return exitFailed, []string{"lock it as well: gostore lock --add " + runner.Runner}
 	case errors.As(err, &check):
 		return exitFailed, []string{"nothing was switched: the generation before is still current"}
 	case errors.As(err, &conflict):
@@ -230,7 +244,7 @@ func explainNotFound(err error) (int, []string) {
 	case len(have) > 0:
 		return exitNotFound, []string{"nearest: " + strings.Join(have, ", ")}
 	}
-	return exitNotFound, []string{"nothing like it is served by what GOPROXY names; another may have it"}
+	return exitNotFound, []string{"nothing like it is served by upstream; for Go, another GOPROXY may have it"}
 }
 
 func explainNetwork(err error) (int, []string) {
@@ -238,18 +252,46 @@ func explainNetwork(err error) (int, []string) {
 	var network *fetch.Error
 	var proxy *goproxy.NoProxyError
 	var request *goproxy.RequestError
+	var module *gomodule.RequestError
+	var old *gomodule.ToolchainError
+	var offline *fetch.OfflineError
+	var unstated *asset.UnstatedError
+	var index *asset.IndexError
+	var authority *fetch.AuthorityError
+	var webProxy *fetch.ProxyError
+	var registry *npm.NoRegistryError
 	var absent *absentError
 	switch {
 	case errors.As(err, &absent):
 		return explainOffline(absent)
+	case errors.As(err, &offline):
+		return exitNetwork, []string{"leave --offline out, and GOSTORE_OFFLINE, or name an exact version that is here"}
+	case errors.As(err, &index):
+		return exitNetwork, []string{"what upstream lists cannot be used: try again later, or give the archive with --url and --digest"}
+	case errors.As(err, &unstated):
+		return exitUsage, []string{"give the digest that its author states: --digest sha256:...",
+			"or believe what is served now: --trust-on-first-use, which the lock then says"}
+	case errors.As(err, &authority):
+		return exitNetwork, []string{"where the network has an authority of its own, name its certificates: GOSTORE_CA_FILE, or ca in the configuration"}
+	case errors.As(err, &webProxy):
+		return exitNetwork, []string{"see HTTPS_PROXY and NO_PROXY, and the proxy in the configuration"}
+	case errors.As(err, &registry):
+		return exitFailed, []string{"set NPM_CONFIG_REGISTRY to the URL of an npm registry (export NPM_CONFIG_REGISTRY=https://...)"}
 	case errors.As(err, &proxy):
 		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)"}
+	case errors.As(err, &old):
+		return exitFailed, []string{"lock a newer Go as well, beside the one that the project uses: gostore lock --add go@" + old.Need,
+			"or ask for an older version of the tool"}
+	case errors.As(err, &module):
+		return exitUsage, nil
 	case errors.As(err, &request):
 		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
+	case errors.As(err, &status) && (status.Code == 401 || status.Code == 403):
+		return exitNetwork, []string{"the server does not serve this, or wants to know who asks: passwords belong into ~/.netrc"}
 	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):
-		return exitNotFound, []string{"the proxy does not serve it; another GOPROXY may"}
+		return exitNotFound, []string{"the server does not have it; another GOPROXY or mirror may"}
 	case errors.As(err, &status):
-		return exitNetwork, []string{"the server failed; try again later or use another GOPROXY"}
+		return exitNetwork, []string{"the server failed; try again later or use another GOPROXY or mirror"}
 	case errors.As(err, &network):
 		return exitNetwork, []string{"check the network and GOPROXY; downloads go on where they stopped"}
 	case errors.Is(err, context.DeadlineExceeded):

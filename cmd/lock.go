@@ -146,12 +146,12 @@ func (a *app) applyLock(ctx context.Context, path string, plan lockPlan, dryRun 
 }
 
 // makeHere installs those of the resolved tools that are made on this machine: what they become is for the lock to say, so that every
-// other machine makes the same or fails.
+// other machine makes the same or fails. What was trusted on first use is here already, and has to be of use.
 func (a *app) makeHere(ctx context.Context, tools []lock.Tool) error {
 	makers := a.makers
 	var here []lock.Tool
 	for _, t := range tools {
-		if _, ok := t.Item(release.Host()); ok && t.With != "" {
+		if _, ok := t.Item(release.Host()); ok && (t.With != "" || t.FirstUse) {
 			here = append(here, t)
 		}
 	}

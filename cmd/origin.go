@@ -182,7 +182,12 @@ func (a *app) originSource(ctx context.Context, p project.Project, o origin) (in
 		c.FirstUse = dir
 		a.atEnd = append(a.atEnd, done)
 	}
-	return asset.NewURL(c), nil
+	s := asset.NewURL(c)
+	if a.sources == nil {
+		a.sources = map[string]install.Source{}
+	}
+	a.sources[sourceURL] = s // it knows what it has downloaded
+	return s, nil
 }
 
 // fromLock returns a path as seen from the lock's directory: then the project can be moved, and read elsewhere.

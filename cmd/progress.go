@@ -154,7 +154,7 @@ func (m *meter) update(phase install.Phase, done, total int64) (line string) {
 		m.phase, m.since, m.from = phase, now, done
 	}
 	m.done, m.total = done, total
-	if began && (phase == install.Downloading || phase == install.Copying) {
+	if began && (phase == install.Downloading || phase == install.Building || phase == install.Copying) {
 		return m.announce()
 	}
 	return ""
@@ -168,6 +168,8 @@ func (m *meter) position() string {
 	switch m.phase {
 	case install.Waiting:
 		return fmt.Sprintf("%s: waiting for %s, for another gostore that installs it or for upstream", m.name, now.Sub(m.since).Round(time.Second))
+	case install.Building:
+		return fmt.Sprintf("%s: building for %s", m.name, now.Sub(m.since).Round(time.Second))
 	case install.Downloading, install.Unpacking, install.Copying:
 		return fmt.Sprintf("%s: %s %s", m.name, m.phase, m.text(now))
 	}
@@ -209,7 +211,11 @@ func (m *meter) label() string {
 func (m *meter) numbers() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.phase != install.Downloading && m.phase != install.Unpacking && m.phase != install.Copying {
+	switch m.phase {
+	case install.Building:
+		return m.now().Sub(m.since).Round(time.Second).String()
+	case install.Downloading, install.Unpacking, install.Copying:
+	default:
 		return ""
 	}
 	return m.text(m.now())

@@ -80,6 +80,9 @@ func (s *proxySource) Unpack(ctx context.Context, item release.Item, path string
 	return online.Unpack(ctx, item, path, sink, progress)
 }
 
+// Doubt is goproxy.Source.Doubt of the source that fetched.
+func (s *proxySource) Doubt(item release.Item) bool { return s.online != nil && s.online.Doubt(item) }
+
 // Versions lists what the module proxy has for this machine.
 func (s *proxySource) Versions(ctx context.Context, tool string) ([]string, error) {
 	if tool != goTool {

@@ -48,6 +48,9 @@ func (p *Part) Empty() bool {
 // Done removes the download, which is in the store now or is of no use.
 func (p *Part) Done() error { return errors.Join(removeBeside(p.path), p.lock.Remove()) }
 
+// Reset empties the part: what it holds is wrong.
+func (p *Part) Reset() error { return errors.Join(removeBeside(p.path), os.Truncate(p.path, 0)) }
+
 // Release keeps the download so that a later one resumes it. Its age counts from now on, also where only its directory
 // was written to.
 func (p *Part) Release() error {

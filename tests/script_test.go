@@ -11,6 +11,8 @@
 //	mirror DIR KEY…        writes a mirror of toolchains for file:// URLs; -db adds the checksum database
 //	pack FILE DIR          makes an archive of a directory, of the kind that FILE's name says, or a copy of a file
 //	sums FILE PATTERN…     writes the SHA-256 of files, as sha256sum does, with their last names
+//	expand FILE            puts the values of variables, as $FILES, into a file
+//	npm DIR PACKAGE.JSON   publishes a directory in the npm registry at $FILES/npm, with what the JSON says of it
 //	spoil PATTERN          changes the last byte of the one file that the pattern matches
 //
 // Each script has an upstream, a home and a store of its own: $URL, $HOME, $GOSTORE_ROOT; $HOST is the
@@ -60,7 +62,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "fault": fault, "nofault": nofault, "requests": requests,
-			"norequests": norequests, "mirror": mirror, "spoil": spoil, "pack": pack, "sums": sums,
+			"norequests": norequests, "mirror": mirror, "spoil": spoil, "pack": pack, "sums": sums, "expand": expand, "npm": npmPublish,
 		},
 	})
 }
@@ -80,7 +82,7 @@ func setup(env *testscript.Env) error {
 	for name, value := range map[string]string{
 		"HOME": home, "GOSTORE_ROOT": filepath.Join(env.WorkDir, ".root"), "GOPROXY": server.URL,
 		keyVariable: server.Key, "GOENV": "off", "GOROOT": "", "GOTOOLCHAIN": "",
-		"URL": server.URL, "FILES": server.URL + "/files", "OS": host.OS, "ARCH": host.Arch, "HOST": host.String(), "KEY": host.OS + "-" + host.Arch,
+		"URL": server.URL, "FILES": server.URL + "/files", "NPM_CONFIG_REGISTRY": server.URL + "/files/npm", "OS": host.OS, "ARCH": host.Arch, "HOST": host.String(), "KEY": host.OS + "-" + host.Arch,
 	} {
 		env.Setenv(name, value)
 	}

@@ -55,11 +55,12 @@ const (
 	Downloading
 	Unpacking
 	Installed
-	Copying // between a store and a bundle; not a phase of an install
+	Building // what an item is made of by another release, in the place of Unpacking
+	Copying  // between a store and a bundle; not a phase of an install
 )
 
 func (p Phase) String() string {
-	return [...]string{"", "waiting", "downloading", "unpacking", "installed", "copying"}[p]
+	return [...]string{"", "waiting", "downloading", "unpacking", "installed", "building", "copying"}[p]
 }
 
 // Progress is told how far a phase is, in bytes; total is not positive when it is not known. It may be called
@@ -171,12 +172,25 @@ func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
 	}
 }
 
-// unpack makes the object. A source that put it together with contents that were here, and not rightly, gets a second chance to
-// bring the whole archive.
+// Doubter is a Source that may have brought wrong bytes from a place that upstream does not answer for, such as a mirror.
+type Doubter interface {
+	Source
+	// Doubt is told that what Fetch brought for an item is wrong. It reports whether another Fetch may bring something else.
+	Doubt(item release.Item) bool
+}
+
+// unpack makes the object. A source that put it together with contents that were here, and not rightly, or that got it from a mirror,
+// gets a second chance.
 func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
 	lease, err := j.once(ctx, st, part)
 	if assembly := (*archive.AssemblyError)(nil); errors.As(err, &assembly) {
-		lease, err = j.once(ctx, st, part)
+		return j.once(ctx, st, part)
+	}
+	if d, ok := j.Source.(Doubter); ok && isIntegrity(err) && d.Doubt(j.Item) {
+		if err := part.Reset(); err != nil {
+			return nil, err
+		}
+		return j.once(ctx, st, part)
 	}
 	return lease, err
 }
@@ -188,7 +202,11 @@ func (j Job) once(ctx context.Context, st *store.Store, part *store.Part) (*stor
 	if err != nil {
 		return nil, err
 	}
-	j.report(Unpacking, 0, 0)
+	making := Unpacking
+	if j.Item.With != "" {
+		making = Building
+	}
+	j.report(making, 0, 0)
 	var unpacked atomic.Int64
 	spec := store.Spec{
 		Name: j.Item.Tool, Version: j.Item.Version,
@@ -196,7 +214,7 @@ func (j Job) once(ctx context.Context, st *store.Store, part *store.Part) (*stor
 	}
 	lease, err := st.Add(ctx, spec, func(stage *store.Stage) error {
 		return j.Source.Unpack(ctx, j.Item, path, stage, func(n int64) {
-			j.report(Unpacking, unpacked.Add(n), 0)
+			j.report(making, unpacked.Add(n), 0)
 		})
 	})
 	if err == nil {

@@ -180,3 +180,7 @@ func platformNames(list []release.Platform) []string {
 	}
 	return slices.Compact(names)
 }
+
+// Doubt is told that what was downloaded for an item is wrong. It reports whether upstream itself may serve something else than the mirrors
+// did.
+func (g getter) Doubt(item release.Item) bool { return g.client.Distrust(item.Archive.From) }

@@ -265,3 +265,7 @@ func (s *Source) Unpack(ctx context.Context, item release.Item, file string, sin
 	}
 	return nil
 }
+
+// Doubt is told that what was downloaded for an item is wrong. It reports whether go.dev itself may serve something else than the mirrors
+// did.
+func (s *Source) Doubt(item release.Item) bool { return s.c.Client.Distrust(item.Archive.From) }

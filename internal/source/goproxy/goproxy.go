@@ -251,3 +251,13 @@ func Layout(goVersion string) release.Layout {
 	}
 	return l
 }
+
+// Doubt is told that what was downloaded for an item is wrong. It reports whether a proxy itself may serve something else than its mirrors
+// did.
+func (s *Source) Doubt(item release.Item) bool {
+	again := false
+	for _, p := range s.proxies.proxies {
+		again = s.client.Distrust(join(p.base, zipPath(item.Version, item.Platform))) || again
+	}
+	return again
+}

@@ -5,6 +5,8 @@
 // breaks off is resumed where it stopped, in this process or in a later one. Answers of 429
 // and 5xx and broken connections are retried with growing pauses, honouring Retry-After.
 // There is no limit on how long a transfer takes, only on how long it may stand still.
+// Ranges of a file can be downloaded instead of the whole, and large files come through more than one connection
+// where that turns out to be faster.
 //
 // It does not promise that the bytes are the right ones: a resumed download may join parts
 // of two files when the server states no validator, and servers lie. Callers check digests,

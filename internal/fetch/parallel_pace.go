@@ -32,9 +32,6 @@ func (p *pace) add(n int64, now time.Duration, conns int) bool {
 		return false
 	}
 	if conns != p.conns {
-		if conns < p.conns {
-			p.last = 0 // one has ended: what was measured with it says nothing any more
-		}
 		p.conns, p.start, p.bytes = conns, now+settling, 0
 		return false
 	}

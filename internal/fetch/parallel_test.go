@@ -182,6 +182,23 @@ func TestParallelRefused(t *testing.T) {
 	}
 }
 
+// After a refusal nobody takes over work from another by one more request.
+func TestParallelRefusedLater(t *testing.T) {
+	c := newCrowd(t, 12<<20, 99)
+	c.answer = func(n int, w http.ResponseWriter, _ *http.Request) bool {
+		if n < 2 {
+			return false
+		}
+		defer c.goOn()
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
+	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 3})
+	if n, _ := c.counts(); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+}
+
 // One of several connections that breaks leaves its rest to the others.
 func TestParallelBreaks(t *testing.T) {
 	c := newCrowd(t, 12<<20, 4)

@@ -42,6 +42,7 @@ type segment struct {
 	asked    string   // value of the request's Range, "" when it had none
 	recorded int64    // from where on the state does not know
 	victim   *segment // whose end this would take, until the server has agreed
+	split    bool     // another one asks for its far half
 	cut      bool     // another connection brings what followed End
 }
 
@@ -150,17 +151,24 @@ func (r *round) next() *segment {
 		s.recorded = s.Start
 		return s
 	}
-	var victim *segment
-	for _, s := range r.active {
-		if s.End != math.MaxInt64 && s.Start >= 0 && (victim == nil || s.End-s.Start > victim.End-victim.Start) {
-			victim = s
-		}
-	}
-	if r.running > r.allowed() || victim == nil || victim.End-victim.Start < 2*minSplit {
+	victim := r.victim()
+	if r.running > r.allowed() || victim == nil {
 		r.running--
 		return nil
 	}
+	victim.split = true
 	return &segment{Range: Range{victim.Start + (victim.End-victim.Start)/2, victim.End}, victim: victim}
+}
+
+// victim returns the largest remainder that may be split, nil when there is none. The caller holds r.mu.
+func (r *round) victim() (v *segment) {
+	for _, s := range r.active {
+		known := s.End != math.MaxInt64 && s.Start >= 0
+		if known && !s.split && s.End-s.Start >= 2*minSplit && (v == nil || s.End-s.Start > v.End-v.Start) {
+			v = s
+		}
+	}
+	return v
 }
 
 // allowed is how many connections are known to be of use.
@@ -185,7 +193,7 @@ func (r *round) begin(s *segment) error {
 		if !slices.Contains(r.active, v) || v.End != s.End || v.Start >= s.Start {
 			return errLate
 		}
-		v.End, v.cut, s.victim = s.Start, true, nil
+		v.End, v.cut, v.split, s.victim = s.Start, true, false, nil
 		r.active = append(r.active, s)
 	}
 	s.recorded = s.Start
@@ -205,6 +213,7 @@ func (r *round) failed(s *segment, err error) {
 	r.running--
 	if s.victim != nil { // it was one more than needed
 		r.refused = r.refused || err != errLate
+		s.victim.split = false
 		return
 	}
 	r.leave(s)
@@ -323,15 +332,19 @@ func (r *round) grow(ctx context.Context, n int64) {
 	if r.total < 0 || r.refused || r.running >= r.most {
 		return
 	}
-	want, _ := r.wanted()
-	left := want.without(r.have).bytes()
-	switch {
-	case left < 2*minSplit:
-	case r.opt.Parallel > r.running:
-		r.start(ctx)
-	case r.opt.Parallel == 0 && r.speed.add(n, time.Since(r.began), r.running) && left >= large/2:
+	more := r.opt.Parallel > r.running
+	if r.opt.Parallel == 0 {
+		more = r.speed.add(n, time.Since(r.began), r.running) && r.left() >= large/2
+	}
+	if more && (len(r.queue) > 0 || r.victim() != nil) {
 		r.start(ctx)
 	}
+}
+
+// left is how many bytes are missing. The caller holds r.mu.
+func (r *round) left() int64 {
+	want, _ := r.wanted()
+	return want.without(r.have).bytes()
 }
 
 // overrun handles an answer that goes on after the end that it stated.

@@ -21,6 +21,8 @@ type crowd struct {
 	*httptest.Server
 	file   []byte
 	answer func(n int, w http.ResponseWriter, r *http.Request) bool // may answer the n-th request, from 0
+	hold   func(n int) <-chan struct{}                              // what the n-th request waits for, if not for others
+	left   func(n int)                                              // is told when a request has ended
 
 	mu       sync.Mutex
 	requests int
@@ -61,7 +63,14 @@ func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.mu.Unlock()
 	}()
 	w.Header().Set("ETag", `"one"`)
-	http.ServeContent(&slow{w, c, r.Context(), 0}, r, "", time.Time{}, bytes.NewReader(c.file))
+	until := (<-chan struct{})(c.enough)
+	if c.hold != nil {
+		until = c.hold(n)
+	}
+	if c.left != nil {
+		defer c.left(n)
+	}
+	http.ServeContent(&slow{w, c, r.Context(), until, 0}, r, "", time.Time{}, bytes.NewReader(c.file))
 }
 
 // counts returns how many requests there were, and how many at once.
@@ -74,15 +83,16 @@ func (c *crowd) counts() (requests, most int) {
 // slow sends half a megabyte and no more until enough requests are active.
 type slow struct {
 	http.ResponseWriter
-	c    *crowd
-	ctx  context.Context
-	sent int
+	c     *crowd
+	ctx   context.Context
+	until <-chan struct{}
+	sent  int
 }
 
 func (s *slow) Write(p []byte) (n int, err error) {
 	if s.sent > 512<<10 {
 		select {
-		case <-s.c.enough:
+		case <-s.until:
 		case <-s.ctx.Done():
 			return 0, s.ctx.Err()
 		}
@@ -193,6 +203,18 @@ func TestParallelRefusedLater(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return true
 	}
+	first := make(chan struct{})
+	c.left = func(n int) {
+		if n == 0 {
+			close(first)
+		}
+	}
+	c.hold = func(n int) <-chan struct{} {
+		if n == 1 { // has much left to do when the first one is done
+			return first
+		}
+		return c.enough
+	}
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 3})
 	if n, _ := c.counts(); n != 3 {
 		t.Errorf("%d requests, want 3", n)
@@ -211,6 +233,7 @@ func TestParallelBreaks(t *testing.T) {
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, max(last, first+99), len(c.file)))
 		w.WriteHeader(http.StatusPartialContent)
 		w.Write(c.file[first : first+50_000])
+		http.NewResponseController(w).Flush()
 		c.goOn() // there will be only three
 		panic(http.ErrAbortHandler)
 	}

@@ -39,6 +39,10 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var before syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
+		t.Fatal(err)
+	}
 	begin := time.Now()
 	if err := install(t.Context(), s, f, want); err != nil {
 		t.Fatal(err)
@@ -48,8 +52,11 @@ func TestMeasure(t *testing.T) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("%.3f s, %d MB resident\n", took.Seconds(), usage.Maxrss>>10)
+	user, system := seconds(usage.Utime)-seconds(before.Utime), seconds(usage.Stime)-seconds(before.Stime)
+	fmt.Printf("%.3f real %.3f user %.3f sys, %d MB resident\n", took.Seconds(), user, system, usage.Maxrss>>10)
 }
+
+func seconds(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
 
 // install adds what f holds to s.
 func install(ctx context.Context, s *store.Store, f *os.File, want digest.Archive) error {

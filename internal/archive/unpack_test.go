@@ -2,13 +2,9 @@ package archive
 
 import (
 	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,151 +13,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"gostore/internal/digest"
 )
-
-// sample is a tree with one of everything, as treeSink describes it.
-var sample = withLong(map[string]string{
-	"README":             "f read me\n",
-	"bin":                "d",
-	"bin/tool":           "x \x7fELF tool",
-	"bin/alias":          "l tool",
-	"bin/script":         "x #!/bin/sh\n",
-	"empty":              "d",
-	"lib":                "d",
-	"lib/a":              "d",
-	"lib/a/empty.txt":    "f ",
-	"lib/a/medium":       "f " + noise(1, 300<<10),
-	"lib/a/large":        "f " + noise(2, largeBuffer+1000),
-	"lib/a/up":           "l ../../README",
-	"lib/dir":            "l a",
-	"lib/a/over":         "l ../dir/../a/medium",
-	"lib/unicode/é ✓.md": "f é\n",
-	"lib/unicode":        "d",
-	"lib/" + strings.Repeat("long/", 30) + "name": "f long\n",
-})
-
-// withLong adds the directories of the file with the long name.
-func withLong(tree map[string]string) map[string]string {
-	for dir := "lib/"; len(dir) < len("lib/")+150; {
-		dir += "long/"
-		tree[strings.TrimSuffix(dir, "/")] = "d"
-	}
-	return tree
-}
-
-// noise returns n bytes that hardly pack.
-func noise(seed byte, n int) string {
-	b := make([]byte, n)
-	rand.NewChaCha8([32]byte{seed}).Read(b)
-	return string(b)
-}
-
-// inside returns the tree below dir.
-func inside(dir string, tree map[string]string) map[string]string {
-	if dir == "" {
-		return tree
-	}
-	below := map[string]string{dir: "d"}
-	for name, what := range tree {
-		below[dir+"/"+name] = what
-	}
-	return below
-}
-
-// writeTar returns a tar of the tree, in the order of the names.
-func writeTar(t testing.TB, tree map[string]string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, name := range sorted(tree) {
-		what := tree[name]
-		h := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(what) - min(len(what), 2)), Typeflag: tar.TypeReg}
-		switch what[0] {
-		case 'd':
-			h.Typeflag, h.Name, h.Mode = tar.TypeDir, name+"/", 0o755
-		case 'l':
-			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, what[2:], 0
-		case 'x':
-			h.Mode = 0o711
-		}
-		err := w.WriteHeader(h)
-		if h.Typeflag == tar.TypeReg {
-			_, err2 := io.WriteString(w, what[2:])
-			err = errors.Join(err, err2)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// writeZip returns a zip of the tree, with Unix modes or without any.
-func writeZip(t testing.TB, tree map[string]string, modes bool) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, name := range sorted(tree) {
-		what := tree[name]
-		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
-		mode := os.FileMode(0o644)
-		switch what[0] {
-		case 'd':
-			h.Name, h.Method, mode = name+"/", zip.Store, os.ModeDir|0o755
-		case 'l':
-			mode = os.ModeSymlink | 0o777
-		case 'x':
-			mode = 0o755
-		}
-		if modes || what[0] == 'l' {
-			h.SetMode(mode)
-		}
-		f, err := w.CreateHeader(h)
-		if err == nil && len(what) > 2 {
-			_, err = io.WriteString(f, what[2:])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func sorted(tree map[string]string) (names []string) {
-	for name := range tree {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// same fails the test unless sink has got the tree.
-func same(t *testing.T, want map[string]string, sink *treeSink) {
-	t.Helper()
-	short := func(tree map[string]string) map[string]string {
-		out := map[string]string{}
-		for name, what := range tree {
-			if len(what) > 100 {
-				what = what[:2] + digest.Sum([]byte(what[2:])).Hex()
-			}
-			out[name] = what
-		}
-		return out
-	}
-	if diff := cmp.Diff(short(want), short(sink.tree)); diff != "" {
-		t.Error(diff)
-	}
-}
 
 // TestRoundTrip packs a tree in every format, and in every way that makes a difference, and has it come out again.
 func TestRoundTrip(t *testing.T) {
@@ -406,107 +261,6 @@ func TestKnownZip(t *testing.T) {
 		same(t, map[string]string{"a": "f alpha", "b": "f beta"}, sink)
 		formatError(t, unpackBytes(t, data, Options{}, &treeSink{}))
 	}
-}
-
-func TestUnpackWrongDigest(t *testing.T) {
-	tarred := writeTar(t, sample)
-	zipped := writeZip(t, sample, true)
-	gzipped, err := packed("gzip", tarred, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string][]byte{"tar": tarred, "zip": zipped, "gzip": gzipped, "program": []byte("#!/bin/sh\n")} {
-		for _, algorithm := range []string{"sha256", "sha512"} {
-			right, err := Digest(t.Context(), bytes.NewReader(data), algorithm)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := unpackBytes(t, data, Options{Want: right}, &treeSink{}); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			want, err := Digest(t.Context(), strings.NewReader("another"), algorithm)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got *digest.MismatchError
-			if err := unpackBytes(t, data, Options{Want: want}, &treeSink{}); !errors.As(err, &got) {
-				t.Errorf("%s: got %v, want a *digest.MismatchError", name, err)
-			} else if got.Got != right.String() || got.Want != want.String() {
-				t.Errorf("%s: got %v", name, got)
-			}
-		}
-	}
-	h1, err := digest.ParseArchive("h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unpackBytes(t, tarred, Options{Want: h1}, &treeSink{}); err == nil {
-		t.Error("an h1 is no digest of these bytes, but was taken")
-	}
-	if _, err := Digest(t.Context(), strings.NewReader(""), "md5"); err == nil {
-		t.Error("md5 was taken")
-	}
-}
-
-// endings returns the sample in every format, for tests that end the work early.
-func endings(t *testing.T) map[string][]byte {
-	t.Helper()
-	tarred := writeTar(t, inside("d", sample))
-	all := map[string][]byte{"tar": tarred, "zip": writeZip(t, sample, true), "program": []byte("#!" + noise(9, 8<<20))}
-	all["xz"] = xzStored(1<<20, tarred)
-	for _, how := range []string{"gzip", "zstd"} {
-		var err error
-		if all[how], err = packed(how, tarred, 8<<20); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
-// TestUnpackCancelled has the end of the context end the work, and all goroutines.
-func TestUnpackCancelled(t *testing.T) {
-	for name, data := range endings(t) {
-		for _, at := range []int64{1, 2, 4, 8} {
-			ctx, cancel := context.WithCancel(t.Context())
-			r := &reader{ReaderAt: bytes.NewReader(data), at: at, do: func() error { cancel(); return nil }}
-			err := Unpack(ctx, r, int64(len(data)), Options{Want: digest.SHA256(data)}, &treeSink{}, nil)
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%s, cancelled at read %d: got %v", name, at, err)
-			}
-			if n := r.reads.Load(); n > at+6 {
-				t.Errorf("%s, cancelled at read %d: %d reads", name, at, n)
-			}
-			cancel()
-		}
-	}
-	goleak.VerifyNone(t)
-}
-
-// TestUnpackReadError has a disk that fails not be taken for a refused archive.
-func TestUnpackReadError(t *testing.T) {
-	boom := errors.New("input/output error")
-	for name, data := range endings(t) {
-		for at := int64(1); at <= 6; at++ {
-			r := &reader{ReaderAt: bytes.NewReader(data), at: at, do: func() error { return boom }}
-			err := Unpack(t.Context(), r, int64(len(data)), Options{}, &treeSink{}, nil)
-			var refused *FormatError
-			if !errors.Is(err, boom) || errors.As(err, &refused) {
-				t.Errorf("%s, failing at read %d: got %v", name, at, err)
-			}
-		}
-	}
-	goleak.VerifyNone(t)
-}
-
-// TestUnpackSinkError has the sink's error be returned as it is.
-func TestUnpackSinkError(t *testing.T) {
-	boom := errors.New("disk full")
-	for name, data := range endings(t) {
-		if err := unpackBytes(t, data, Options{}, &treeSink{fail: boom, workers: 3}); !errors.Is(err, boom) {
-			t.Errorf("%s: got %v", name, err)
-		}
-	}
-	goleak.VerifyNone(t)
 }
 
 func TestSubtree(t *testing.T) {

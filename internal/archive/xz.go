@@ -42,21 +42,27 @@ type xzWalk struct {
 // checkXZ refuses an xz file that would make the library take too much memory or time, which takes what the file says
 // it needs, and one whose structure is not that of the format from the first byte to the last.
 func (u *unpacking) checkXZ(ctx context.Context) error {
+	_, err := u.walkXZ(ctx)
+	return err
+}
+
+// walkXZ is checkXZ, and returns how many bytes of content there are.
+func (u *unpacking) walkXZ(ctx context.Context) (int64, error) {
 	w := &xzWalk{ctx: ctx, r: u.r, size: u.size}
 	for w.pos < w.size {
 		if err := w.stream(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	l := u.opt.Limits
 	if w.content > streamFree && w.content/l.Ratio > u.size {
-		return refuse("", "%d bytes of its xz stream would become %d, more than %d times as many", u.size, w.content, l.Ratio)
+		return 0, refuse("", "%d bytes of its xz stream would become %d, more than %d times as many", u.size, w.content, l.Ratio)
 	}
 	// A dictionary is made for each block, however small it is.
 	if w.dictionary > 1<<30 && w.dictionary/64 > w.content {
-		return refuse("", "xz stream needs %d bytes of memory one after the other for %d bytes of content", w.dictionary, w.content)
+		return 0, refuse("", "xz stream needs %d bytes of memory one after the other for %d bytes of content", w.dictionary, w.content)
 	}
-	return nil
+	return w.content, nil
 }
 
 // stream goes through one stream, and the padding after it.

@@ -123,9 +123,16 @@ func locateDirectory(r io.ReaderAt, size int64, l Limits, loose bool) (directory
 		}
 		entries, length, offset = wide[0], wide[1], wide[2]
 	}
-	switch {
-	case entries > uint64(l.Entries):
+	if entries > uint64(l.Entries) {
 		return directory{}, refuse("", "has %d entries, at most %d are allowed", entries, l.Entries)
+	}
+	return placeDirectory(entries, length, offset, limit, loose)
+}
+
+// placeDirectory returns the directory that is stated to have length bytes at offset, if it ends at limit. With loose its offset may be
+// less than where it lies, by the number of bytes before the zip.
+func placeDirectory(entries, length, offset, limit uint64, loose bool) (directory, error) {
+	switch {
 	case loose && offset <= limit && length <= limit-offset:
 		return directory{int64(limit - length), int64(length), int(entries), int64(limit - length - offset)}, nil
 	case offset > limit || length != limit-offset:

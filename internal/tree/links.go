@@ -33,35 +33,30 @@ func Resolve(path string, look func(path string) (kind Kind, target string, ok b
 	bad := func(reason string) (string, error) {
 		return "", &PathError{path, fmt.Sprintf("is a link to %q, which %s", target, reason)}
 	}
-	at, rest, isDir := dirOf(path), target, true
-	for hops, steps := 0, 0; rest != ""; steps++ {
-		if steps == maxSteps {
+	at, rest, isDir, hops := dirOf(path), target, true, 0
+	for steps := 0; rest != ""; steps++ {
+		name, after, more := strings.Cut(rest, "/")
+		switch {
+		case steps == maxSteps:
 			return bad("takes too many steps")
-		}
-		var name string
-		var more bool
-		name, rest, more = strings.Cut(rest, "/")
-		if !isDir {
+		case !isDir:
 			return bad("leads through a file")
-		}
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			if at == "" {
-				return bad("leaves the tree")
-			}
+		case name == ".." && at == "":
+			return bad("leaves the tree")
+		case name == "..":
 			at = dirOf(at)
+		}
+		rest = after
+		if name == "" || name == "." || name == ".." {
 			continue
 		}
 		next := strings.TrimPrefix(at+"/"+name, "/")
 		kind, inner, ok := look(next)
-		switch {
-		case !ok:
+		if !ok {
 			return bad("does not exist")
-		case kind != Link:
-			at, isDir = next, kind == Dir
-			if more && !isDir {
+		}
+		if kind != Link {
+			if at, isDir = next, kind == Dir; more && !isDir {
 				return bad("leads through a file")
 			}
 			continue
@@ -69,11 +64,8 @@ func Resolve(path string, look func(path string) (kind Kind, target string, ok b
 		if hops++; hops > maxHops {
 			return bad("never ends")
 		}
-		if reason := targetProblem(inner); reason != "" {
-			return bad("leads over a link that " + reason)
-		}
-		if rest = inner + "/" + rest; !more {
-			rest = inner
+		if rest = inner; more {
+			rest = inner + "/" + after
 		}
 	}
 	return at, nil

@@ -151,11 +151,17 @@ func explainIntegrity(err error) (int, []string) {
 		format   *archive.FormatError
 		database *goproxy.SumDBError
 		modules  *gomodule.DatabaseError
+		unlogged *gomodule.UnloggedError
+		build    *gomodule.BuildError
 		signed   *asset.SignatureError
 	)
 	switch {
 	case errors.As(err, &damaged):
 		return exitIntegrity, []string{`"gostore verify" says how to have it again`}
+	case errors.As(err, &unlogged):
+		return exitIntegrity, []string{"a private module can be locked without the database: --unlogged, which the lock then says"}
+	case errors.As(err, &build):
+		return exitIntegrity, []string{"nothing of it was kept; the program was not made of what the lock says, or not by what it says"}
 	case errors.As(err, &signed):
 		return exitIntegrity, []string{"nothing of it was kept or executed: the author's key did not sign this archive"}
 	case errors.As(err, &database), errors.As(err, &modules):
@@ -253,6 +259,7 @@ func explainNetwork(err error) (int, []string) {
 	var proxy *goproxy.NoProxyError
 	var request *goproxy.RequestError
 	var module *gomodule.RequestError
+	var command *gomodule.CommandError
 	var old *gomodule.ToolchainError
 	var offline *fetch.OfflineError
 	var unstated *asset.UnstatedError
@@ -284,6 +291,8 @@ func explainNetwork(err error) (int, []string) {
 			"or ask for an older version of the tool"}
 	case errors.As(err, &module):
 		return exitUsage, nil
+	case errors.As(err, &command) && command.Network:
+		return exitNetwork, []string{"check the network and GOPROXY; what was downloaded is kept"}
 	case errors.As(err, &request):
 		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
 	case errors.As(err, &status) && (status.Code == 401 || status.Code == 403):

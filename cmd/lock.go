@@ -19,7 +19,8 @@ type lockOptions struct {
 	check, update, remove, add, dryRun, json bool
 
 	command bool // these are the flags of the command that runs
-	cgo     bool // programs of Go packages are built with the C compiler
+	cgo      bool // programs of Go packages are built with the C compiler
+	unlogged bool // the checksum database does not know the modules
 	origin  origin
 }
 
@@ -60,6 +61,7 @@ locked by its --url or --path.`,
 	f.BoolVar(&o.add, "add", false, "lock the versions beside the primary one")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
 	f.BoolVar(&o.cgo, "cgo", false, "build Go packages with cgo: then the C compiler of the machine has its part in them")
+	f.BoolVar(&o.unlogged, "unlogged", false, "lock a private Go module, which the checksum database does not know; the lock says so")
 	o.origin.flags(f)
 	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools

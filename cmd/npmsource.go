@@ -48,6 +48,7 @@ func (a *app) connectNPM(ctx context.Context) (*npm.Source, error) {
 		return nil, err
 	}
 	a.ui.detail("npm registry as in %s", registry.Origin)
+	client.Token = registry.Token
 	return npm.New(npm.Config{Client: client, Registry: registry, Find: a.findDefinition})
 }
 
@@ -92,6 +93,9 @@ func (s *npmSource) Unpack(ctx context.Context, item release.Item, path string, 
 	}
 	return online.Unpack(ctx, item, path, sink, progress)
 }
+
+// Doubt is npm.Source.Doubt.
+func (s *npmSource) Doubt(item release.Item) bool { return s.online != nil && s.online.Doubt(item) }
 
 // Versions is npm.Source.Versions.
 func (s *npmSource) Versions(ctx context.Context, tool string) ([]string, error) {

@@ -1,14 +1,13 @@
 package cmd
 
 import (
-	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 
 	"gostore/internal/bundle"
 	"gostore/internal/digest"
 	"gostore/internal/source/goproxy"
-	"gostore/internal/tree"
 	"gostore/store"
 )
 
@@ -31,19 +30,10 @@ func (a *app) proofs(info store.Info) ([]bundle.File, error) {
 // vouch judges what a bundle says about where an object came from. For a toolchain from a module proxy the h1 is computed anew from
 // the tree; it has to be the one that the bundle says and the one that the checksum database states.
 func (a *app) vouch(c bundle.Claim) (string, error) {
-	if c.SHA256 == nil {
+	if c.SHA256 == nil || c.Info.Tool != goTool {
 		return "", nil
 	}
-	sums := make(map[string][sha256.Size]byte)
-	for _, e := range c.Manifest.Entries() {
-		switch e.Kind {
-		case tree.File, tree.Exec:
-			sums[e.Path] = c.SHA256(e.Content)
-		case tree.Link:
-			return "", errors.New("a toolchain from a module zip has no links")
-		}
-	}
-	got, err := goproxy.HashTree(c.Info.From, sums)
+	got, err := goproxy.HashManifest(c.Info.From, c.Info.Release, c.Manifest, c.SHA256)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +72,8 @@ func (a *app) keepProofs(sum bundle.Summary) error {
 	}
 	var errs []error
 	for _, proof := range sum.Proofs {
-		if from, ok := strings.CutPrefix(proof.Name, proofDir); ok {
+		from, ok := strings.CutPrefix(proof.Name, proofDir)
+		if ok && slices.ContainsFunc(sum.Objects, func(o bundle.Object) bool { return o.From == from && o.Vouched != "" }) {
 			errs = append(errs, source.(*proxySource).KeepProof(from, proof.Data))
 		}
 	}

@@ -201,8 +201,15 @@ func (a *app) makeModuleSource() (install.Source, error) {
 
 // flagsFor returns how a tool is to be made: as the command says, else as it is locked.
 func (a *app) flagsFor(tool string) []string {
+	var flags []string
 	if a.locking.cgo {
-		return []string{"cgo"}
+		flags = append(flags, "cgo")
+	}
+	if a.locking.unlogged {
+		flags = append(flags, "unlogged")
+	}
+	if len(flags) > 0 {
+		return flags
 	}
 	if i := slices.IndexFunc(a.makers, func(t lock.Tool) bool { return t.Name == tool }); i >= 0 {
 		return a.makers[i].Flags

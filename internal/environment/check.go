@@ -128,16 +128,25 @@ func check(ctx context.Context, limit time.Duration, argv, environ []string, lab
 }
 
 // hasWord reports whether text holds word, not as a part of a longer version: go1.22.6 is neither
-// in go1.22.60 nor in go1.22.6-custom. A full stop may follow.
+// in go1.22.60 nor in go1.22.6-custom. A full stop may follow, and a version may have a "v" or the tool's name and "-" before it, as in
+// v1.7.1 and jq-1.7.1.
 func hasWord(text, word string) bool {
 	words := strings.FieldsFunc(text, func(r rune) bool {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 		return !letter && !strings.ContainsRune("._+-", r)
 	})
 	return slices.ContainsFunc(words, func(w string) bool {
-		return w == word || strings.TrimRight(w, ".") == word
+		name, found := strings.CutSuffix(strings.TrimRight(w, "."), word)
+		if !found {
+			name, found = strings.CutSuffix(w, word)
+		}
+		name = strings.TrimSuffix(name, "v")
+		return found && (name == "" || isVersion(word) && strings.HasSuffix(name, "-"))
 	})
 }
+
+// isVersion reports whether a word begins as a bare version does.
+func isVersion(word string) bool { return word != "" && '0' <= word[0] && word[0] <= '9' }
 
 // head keeps the beginning of what is written to it.
 type head struct {

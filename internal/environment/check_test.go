@@ -80,7 +80,15 @@ func TestCheckOfExtra(t *testing.T) {
 func TestHasWord(t *testing.T) {
 	const want = "go1.22.6"
 	for text, ok := range map[string]bool{
-		"go version go1.22.6 linux/amd64": true, "go1.22.6": true, "This is go1.22.6.\n": true, "(go1.22.6)": true, "go1.22.6,": true,
+		"jq-1.7.1": true, "v1.7.1": true, "tool v1.7.1 (abc)": true, "tool-v1.7.1": true, "1.7.1": true, "1.7.1.": true,
+		"1.7.10": false, "11.7.1": false, "v11.7.1": false, "1.7.1-rc1": false, "x1.7.1": false, "jq-1.7": false,
+	} {
+		if hasWord(text, "1.7.1") != ok {
+			t.Errorf("%q holds 1.7.1: want %v", text, ok)
+		}
+	}
+	for text, ok := range map[string]bool{
+		"go version go1.22.6 linux/amd64": true, "jq-go1.22.6": false, "go1.22.6": true, "This is go1.22.6.\n": true, "(go1.22.6)": true, "go1.22.6,": true,
 		"go1.22.60": false, "go1.22.6.1": false, "go1.22.6-custom": false, "go1.22.6+x": false, "xgo1.22.6": false, "go1.22": false,
 		"": false, "go1.22.6rc1": false, "go1.22.60 go1.22.6": true,
 	} {

@@ -202,7 +202,7 @@ func (r Release) Item(p Platform) (Item, bool) {
 //	source "gomodule"
 //	tool "golang.org/x/tools/gopls" "v0.21.1"
 //	platform "linux/amd64"
-//	archive "h1:…"
+//	archive "h1:…" "golang.org/x/tools/gopls@v0.21.1"
 //	with "go@1.26.10"
 //	flag "cgo"
 //	part "golang.org/x/mod@v0.30.0" "h1:…"
@@ -211,8 +211,8 @@ func (i Item) Key() digest.Archive {
 		return i.Archive.Digest
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "gostore recipe 1\nsource %q\ntool %q %q\nplatform %q\narchive %q\nwith %q\n",
-		i.Source, i.Tool, i.Version, i.Platform, i.Archive.Digest, i.With)
+	fmt.Fprintf(&b, "gostore recipe 1\nsource %q\ntool %q %q\nplatform %q\narchive %q %q\nwith %q\n",
+		i.Source, i.Tool, i.Version, i.Platform, i.Archive.Digest, i.Archive.From, i.With)
 	for _, f := range i.Flags {
 		fmt.Fprintf(&b, "flag %q\n", f)
 	}

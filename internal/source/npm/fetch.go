@@ -172,7 +172,6 @@ func (s *Source) Unpack(ctx context.Context, item release.Item, path string, sin
 			file = filepath.Join(path, t.digest.FileName())
 		}
 		if err := t.unpack(ctx, file, sink, progress); err != nil {
-			s.distrust(t, err)
 			return fmt.Errorf("unpacking package %s: %w", t, err)
 		}
 	}
@@ -186,12 +185,20 @@ func (s *Source) Unpack(ctx context.Context, item release.Item, path string, sin
 	return nil
 }
 
-// distrust keeps mirrors from being asked again for a tarball that was not the right one.
-func (s *Source) distrust(t tarball, err error) {
-	var wrong *digest.MismatchError
-	if base, baseErr := s.registry.base(t.pkg); baseErr == nil && errors.As(err, &wrong) {
-		s.client.Distrust(tarballURL(base, t.pkg, t.version))
+// Doubt is told that some of what was downloaded for an item is wrong. It reports whether the registry itself may serve something else than
+// the mirrors did.
+func (s *Source) Doubt(item release.Item) bool {
+	list, err := tarballs(item)
+	if err != nil {
+		return false
 	}
+	again := false
+	for _, t := range list {
+		if base, err := s.registry.base(t.pkg); err == nil {
+			again = s.client.Distrust(tarballURL(base, t.pkg, t.version)) || again
+		}
+	}
+	return again
 }
 
 // unpack puts the tarball where it belongs.

@@ -18,10 +18,10 @@ import (
 type lockOptions struct {
 	check, update, remove, add, dryRun, json bool
 
-	command bool // these are the flags of the command that runs
+	command  bool // these are the flags of the command that runs
 	cgo      bool // programs of Go packages are built with the C compiler
 	unlogged bool // the checksum database does not know the modules
-	origin  origin
+	origin   origin
 }
 
 func (a *app) lockCommand() *cobra.Command {

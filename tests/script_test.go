@@ -44,7 +44,8 @@ const keyVariable = "GOSTORE_TEST_VERIFIER_KEY"
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"gostore": func() { os.Exit(cmd.Process(os.Getenv(keyVariable))) },
+		"gostore":        func() { os.Exit(cmd.Process(os.Getenv(keyVariable))) },
+		"withoutsockets": withoutSockets,
 	})
 }
 

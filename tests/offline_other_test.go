@@ -1,0 +1,5 @@
+//go:build !linux
+
+package tests
+
+func withoutSockets() { panic("this needs Linux") }

@@ -13,13 +13,11 @@ import (
 	"gostore/internal/config"
 	"gostore/internal/digest"
 	"gostore/internal/environment"
-	"gostore/internal/fetch"
 	"gostore/internal/filelock"
 	"gostore/internal/release"
 	"gostore/internal/source/asset"
 	"gostore/internal/source/gomodule"
 	"gostore/internal/source/goproxy"
-	"gostore/internal/source/npm"
 	"gostore/internal/textfile"
 	"gostore/lock"
 	"gostore/profile"
@@ -114,7 +112,7 @@ func hints(err error) []string {
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
 		explainOwn, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
-		explainNotFound, explainNetwork, explainStore, explainSystem,
+		explainMissing, explainRequest, explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {
 		if code, tips := rule(err); code != exitOK {
 			return code, tips
@@ -251,62 +249,6 @@ func explainNotFound(err error) (int, []string) {
 		return exitNotFound, []string{"nearest: " + strings.Join(have, ", ")}
 	}
 	return exitNotFound, []string{"nothing like it is served by upstream; for Go, another GOPROXY may have it"}
-}
-
-func explainNetwork(err error) (int, []string) {
-	var status *fetch.StatusError
-	var network *fetch.Error
-	var proxy *goproxy.NoProxyError
-	var request *goproxy.RequestError
-	var module *gomodule.RequestError
-	var command *gomodule.CommandError
-	var old *gomodule.ToolchainError
-	var offline *fetch.OfflineError
-	var unstated *asset.UnstatedError
-	var index *asset.IndexError
-	var authority *fetch.AuthorityError
-	var webProxy *fetch.ProxyError
-	var registry *npm.NoRegistryError
-	var absent *absentError
-	switch {
-	case errors.As(err, &absent):
-		return explainOffline(absent)
-	case errors.As(err, &offline):
-		return exitNetwork, []string{"leave --offline out, and GOSTORE_OFFLINE, or name an exact version that is here"}
-	case errors.As(err, &index):
-		return exitNetwork, []string{"what upstream lists cannot be used: try again later, or give the archive with --url and --digest"}
-	case errors.As(err, &unstated):
-		return exitUsage, []string{"give the digest that its author states: --digest sha256:...",
-			"or believe what is served now: --trust-on-first-use, which the lock then says"}
-	case errors.As(err, &authority):
-		return exitNetwork, []string{"where the network has an authority of its own, name its certificates: GOSTORE_CA_FILE, or ca in the configuration"}
-	case errors.As(err, &webProxy):
-		return exitNetwork, []string{"see HTTPS_PROXY and NO_PROXY, and the proxy in the configuration"}
-	case errors.As(err, &registry):
-		return exitFailed, []string{"set NPM_CONFIG_REGISTRY to the URL of an npm registry (export NPM_CONFIG_REGISTRY=https://...)"}
-	case errors.As(err, &proxy):
-		return exitFailed, []string{"set GOPROXY to the URL of a module proxy (export GOPROXY=https://...) or to a mirror on disk (file:///DIRECTORY)"}
-	case errors.As(err, &old):
-		return exitFailed, []string{"lock a newer Go as well, beside the one that the project uses: gostore lock --add go@" + old.Need,
-			"or ask for an older version of the tool"}
-	case errors.As(err, &module):
-		return exitUsage, nil
-	case errors.As(err, &command) && command.Network:
-		return exitNetwork, []string{"check the network and GOPROXY; what was downloaded is kept"}
-	case errors.As(err, &request):
-		return exitUsage, []string{"such as go@1.22, go@1.22.6, go@latest"}
-	case errors.As(err, &status) && (status.Code == 401 || status.Code == 403):
-		return exitNetwork, []string{"the server does not serve this, or wants to know who asks: passwords belong into ~/.netrc"}
-	case errors.As(err, &status) && errors.Is(status, fs.ErrNotExist):
-		return exitNotFound, []string{"the server does not have it; another GOPROXY or mirror may"}
-	case errors.As(err, &status):
-		return exitNetwork, []string{"the server failed; try again later or use another GOPROXY or mirror"}
-	case errors.As(err, &network):
-		return exitNetwork, []string{"check the network and GOPROXY; downloads go on where they stopped"}
-	case errors.Is(err, context.DeadlineExceeded):
-		return exitNetwork, []string{"try again; downloads go on where they stopped"}
-	}
-	return exitOK, nil
 }
 
 func explainStore(err error) (int, []string) {

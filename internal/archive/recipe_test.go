@@ -39,8 +39,7 @@ type recipe struct {
 	want    string
 	options Options
 
-	shape  shape // the zip so far
-	zipped bool
+	shape shape // the zip so far
 }
 
 // recipes reads all files of testdata/hostile.

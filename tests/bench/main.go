@@ -57,6 +57,8 @@ var comparisons = []struct {
 	{"switch", (*bench).switching},
 	{"gc", (*bench).collect},
 	{"verify", (*bench).verify},
+	{"archives", (*bench).archives},
+	{"bundles", (*bench).bundles},
 }
 
 func run(ctx context.Context) error {

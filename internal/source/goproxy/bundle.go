@@ -71,4 +71,3 @@ func HashTree(from string, files map[string][sha256.Size]byte) (digest.Archive, 
 	}
 	return digest.ParseArchive("h1:" + base64.StdEncoding.EncodeToString(h.Sum(nil)))
 }
-

@@ -199,9 +199,14 @@ func withZip(file string, use func(f *os.File, size int64) error) error {
 	return use(f, info.Size())
 }
 
+// maxFile bounds the files of a toolchain, which are held in memory one by one: the largest known has 26 MB.
+const maxFile = 128 << 20
+
 // moduleZip describes a toolchain's zip.
 func moduleZip(goVersion string, p release.Platform) archive.ModuleZip {
-	return archive.ModuleZip{Prefix: from(goVersion, p) + "/", Rename: rename, Exec: executable}
+	return archive.ModuleZip{
+		Prefix: from(goVersion, p) + "/", Rename: rename, Exec: executable, Limits: archive.Limits{File: maxFile},
+	}
 }
 
 // rename gives go.mod files back their name: with it they would end the module in whose

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"regexp"
+	"sync"
 
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
@@ -11,7 +12,7 @@ import (
 )
 
 // platformIn finds the platform in where a Go toolchain came from: a module version, or the name of an archive.
-var platformIn = regexp.MustCompile(`\.([a-z0-9]+)-([a-z0-9]+)(\.|$)`)
+var platformIn = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\.([a-z0-9]+)-([a-z0-9]+)(\.|$)`) })
 
 // localToolchains returns the Go toolchains of the store, leased, whose contents need not be downloaded again.
 func (a *app) localToolchains(ctx context.Context) ([]goproxy.Tree, func(), error) {
@@ -50,7 +51,7 @@ func (a *app) localToolchain(l *store.Lease) (goproxy.Tree, bool) {
 			}
 		}
 	}}
-	if found := platformIn.FindStringSubmatch(info.From); found != nil {
+	if found := platformIn().FindStringSubmatch(info.From); found != nil {
 		t.Platform = release.Platform{OS: found[1], Arch: found[2]}
 	}
 	return t, true

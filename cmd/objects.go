@@ -35,7 +35,11 @@ func (a *app) findObject(arg string) (store.Object, error) {
 	}
 	tips := []string{}
 	for _, o := range found {
-		tips = append(tips, fmt.Sprintf("%s is %s", o.Tree.Hex()[:12], label(o)))
+		tip := fmt.Sprintf("%s is %s", o.Tree.Hex()[:12], label(o))
+		if info, err := st.Info(o.Tree); err == nil && info.From != "" {
+			tip += ", from " + info.From
+		}
+		tips = append(tips, tip)
 	}
 	return store.Object{}, advise(fmt.Errorf("object %q could be any of %d", arg, len(found)), exitUsage, tips...)
 }

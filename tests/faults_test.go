@@ -15,8 +15,8 @@ import (
 
 // Hints about what upstream does.
 const (
-	notServedHint = `hint: the proxy does not serve it; another GOPROXY may\n`
-	failedHint    = `hint: the server failed; try again later or use another GOPROXY\n`
+	notServedHint = `hint: the server does not have it; another GOPROXY or mirror may\n`
+	failedHint    = `hint: the server failed; try again later or use another GOPROXY or mirror\n`
 	networkHint   = `hint: check the network and GOPROXY; downloads go on where they stopped\n`
 	databaseHint  = `hint: the checksum database does not vouch for this release, so nothing of it was kept\n`
 	digestHint    = `hint: nothing of it was kept or executed\n`

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"gostore/internal/archive"
@@ -59,7 +60,7 @@ func (s *Path) Name() string { return "path" }
 func (s *Path) Layout(r release.Release) release.Layout { return r.Layout }
 
 // derived is a version that stands for a content.
-var derived = regexp.MustCompile(`^0-[0-9a-f]{12}$`)
+var derived = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^0-[0-9a-f]{12}$`) })
 
 // Resolve reads the archive or directory and returns it as a release of any tool, for the platforms or, with nil, the host. For the request
 // "latest", and for a version that was made so before, the version is "0-" and the first 12 digits of the digest of the first platform in
@@ -69,7 +70,7 @@ func (s *Path) Resolve(ctx context.Context, req release.Request, platforms []rel
 	if platforms == nil {
 		platforms = []release.Platform{s.c.Host}
 	}
-	if derived.MatchString(req.Version) {
+	if derived().MatchString(req.Version) {
 		req.Version = release.Latest
 	}
 	r := release.Release{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"gostore/internal/digest"
@@ -79,21 +80,26 @@ func (e *BuildError) Error() string {
 // Unwrap returns the *digest.MismatchError.
 func (e *BuildError) Unwrap() error { return e.Err }
 
+// pattern compiles an expression when it is first needed: all of them together cost 0.1 ms, which no other command should pay.
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 const (
 	maxLines = 8
 	maxLine  = 300 // characters
 )
 
 var (
-	place   = regexp.MustCompile(`^\S+\.go:\d+:\d+: `)
-	needsGo = regexp.MustCompile(`(\S+) requires go >= ([0-9][0-9a-z.]*)`)
-	unknown = regexp.MustCompile(`(\S+@[^\s:]+): (?:verifying [^:]+: )?(?:\S+: )?reading \S+/lookup/\S+: (?:404|410)`)
-	refuted = regexp.MustCompile(`SECURITY ERROR|checksum mismatch`)
-	unclear = regexp.MustCompile(`(?m)verifying .*$`) // refuted as well, unless something could not be read
-	network = regexp.MustCompile(`dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS|x509:|unexpected EOF|: EOF|reading \S+: (?:403|429|5\d\d) `)
-	absent  = regexp.MustCompile(`404 Not Found|410 Gone|no matching versions for query|unrecognized import path|malformed module path|` +
+	place   = pattern(`^\S+\.go:\d+:\d+: `)
+	needsGo = pattern(`(\S+) requires go >= ([0-9][0-9a-z.]*)`)
+	unknown = pattern(`(\S+@[^\s:]+): (?:verifying [^:]+: )?(?:\S+: )?reading \S+/lookup/\S+: (?:404|410)`)
+	refuted = pattern(`SECURITY ERROR|checksum mismatch`)
+	unclear = pattern(`(?m)verifying .*$`) // refuted as well, unless something could not be read
+	network = pattern(`dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS|x509:|unexpected EOF|: EOF|reading \S+: (?:403|429|5\d\d) `)
+	absent  = pattern(`404 Not Found|410 Gone|no matching versions for query|unrecognized import path|malformed module path|` +
 		`unknown revision|invalid version|module path must match|no such file or directory`)
-	secrets = regexp.MustCompile(`(://)[^/@\s]+@`)
+	secrets = pattern(`(://)[^/@\s]+@`)
 )
 
 // relevant returns the lines of a go command's output that say why it failed, each reason once: of a package
@@ -104,7 +110,7 @@ func relevant(output string) []string {
 	more := 0
 	for line := range strings.Lines(output) {
 		line = printable(strings.TrimRight(line, "\r\n"))
-		reason := place.ReplaceAllString(line, "")
+		reason := place().ReplaceAllString(line, "")
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "go: downloading ") || seen[reason] {
 			continue
 		}
@@ -123,7 +129,7 @@ func relevant(output string) []string {
 
 // printable keeps what modules and servers wrote from controlling a terminal, and passwords from being shown.
 func printable(s string) string {
-	s = secrets.ReplaceAllString(strings.ToValidUTF8(s, ""), "$1")
+	s = secrets().ReplaceAllString(strings.ToValidUTF8(s, ""), "$1")
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
@@ -144,18 +150,18 @@ func (c command) explain(ctx context.Context, output string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("running %q: %w", c, ctx.Err())
 	}
-	if m := needsGo.FindStringSubmatch(output); m != nil {
+	if m := needsGo().FindStringSubmatch(output); m != nil {
 		return &ToolchainError{What: printable(strings.TrimSuffix(m[1], ":")), Need: m[2], Have: c.toolchain.Version}
 	}
 	lines := relevant(output)
 	if c.database != "" {
-		if m := unknown.FindStringSubmatch(output); m != nil {
+		if m := unknown().FindStringSubmatch(output); m != nil {
 			return &UnloggedError{Database: c.database, Module: printable(m[1])}
 		}
-		said := unclear.FindString(output)
-		if refuted.MatchString(output) || said != "" && !strings.Contains(said, "reading ") && !network.MatchString(said) {
+		said := unclear().FindString(output)
+		if refuted().MatchString(output) || said != "" && !strings.Contains(said, "reading ") && !network().MatchString(said) {
 			return &DatabaseError{Database: c.database, Lines: lines}
 		}
 	}
-	return &CommandError{Command: c.String(), Lines: lines, Network: network.MatchString(output), Err: err}
+	return &CommandError{Command: c.String(), Lines: lines, Network: network().MatchString(output), Err: err}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -18,8 +17,8 @@ import (
 
 // exact and partial are requests: whole versions, and beginnings of them.
 var (
-	exact   = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+incompatible)?$`)
-	partial = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)?$`)
+	exact   = pattern(`^v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+incompatible)?$`)
+	partial = pattern(`^v?[0-9]+(\.[0-9]+)?$`)
 )
 
 // parseQuery returns the go command's words for a request: v0.21 for the newest release that begins so, latest.
@@ -27,7 +26,7 @@ func parseQuery(request string) (string, error) {
 	switch {
 	case request == release.Latest || request == "stable" || request == "":
 		return "latest", nil
-	case exact.MatchString(request) || partial.MatchString(request):
+	case exact().MatchString(request) || partial().MatchString(request):
 		return "v" + strings.TrimPrefix(request, "v"), nil
 	}
 	return "", &RequestError{request}
@@ -101,7 +100,7 @@ func (d *download) candidates(ctx context.Context, tool, pkg, query string) ([]l
 		switch {
 		case l.Error == nil:
 			found = append(found, l)
-		case len(found) == 0 && !absent.MatchString(l.Error.Err):
+		case len(found) == 0 && !absent().MatchString(l.Error.Err):
 			c := d.command(d.host, "list", "-m", modules[i])
 			err := c.explain(ctx, l.Error.Err, errors.New("it failed"))
 			return nil, d.nothing(ctx, tool, pkg, query, err)

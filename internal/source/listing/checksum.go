@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+	"sync"
 
 	"gostore/internal/digest"
 )
@@ -16,7 +17,7 @@ import (
 var algorithms = map[int]string{32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 
 // tagged is a line of "sha256sum --tag" and of BSD, and of "openssl dgst": SHA256 (name) = hex, SHA2-256(name)= hex.
-var tagged = regexp.MustCompile(`^([A-Z0-9-]+) ?\((.*)\) ?= ?([0-9A-Fa-f]+)$`)
+var tagged = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Z0-9-]+) ?\((.*)\) ?= ?([0-9A-Fa-f]+)$`) })
 
 // Checksum finds the digest of the file name in a checksum file. Its lines are one of
 //
@@ -85,7 +86,7 @@ func find(text, name string) (found map[string]digest.Archive, weak string, err 
 
 // parseLine takes a line apart. file is "" when it is not about any; algorithm is "" when it cannot be told.
 func parseLine(line string) (file, algorithm, sum string) {
-	if m := tagged.FindStringSubmatch(line); m != nil {
+	if m := tagged().FindStringSubmatch(line); m != nil {
 		algorithm = strings.ToLower(m[1])
 		if bits, ok := strings.CutPrefix(algorithm, "sha2-"); ok {
 			algorithm = "sha" + bits

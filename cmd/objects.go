@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"gostore/lock"
+	order "gostore/internal/version"
 	"gostore/store"
 )
 
@@ -58,7 +58,7 @@ func means(st *store.Store, arg string, o store.Object) bool {
 // sorted returns objects in the order in which people look for them.
 func sorted(objects []store.Object) []store.Object {
 	return slices.SortedFunc(slices.Values(objects), func(a, b store.Object) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), lock.CompareVersions(a.Version, b.Version), cmp.Compare(a.Tree.Hex(), b.Tree.Hex()))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), order.CompareNatural(a.Version, b.Version), cmp.Compare(a.Tree.Hex(), b.Tree.Hex()))
 	})
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/release"
+	"gostore/internal/version"
 )
 
 // Name is the name of the file in a project's directory.
@@ -81,7 +82,7 @@ func (t Tool) compare(u Tool) int {
 	return cmp.Or(
 		cmp.Compare(t.Name, u.Name),
 		compareBool(t.Extra, u.Extra),
-		CompareVersions(t.Version, u.Version),
+		version.CompareNatural(t.Version, u.Version),
 	)
 }
 
@@ -186,45 +187,4 @@ func (f *File) RemoveExtra(name, version string) bool {
 		return t.Name == name && t.Extra && (t.Version == version || t.Request == version)
 	})
 	return len(f.Tools) < n
-}
-
-// CompareVersions is the order of versions in the file, and in lists for people: runs of digits compare
-// as numbers, everything else byte by byte, so that 1.9 comes before 1.10. It is total; it is
-// not a tool's own idea of newer.
-func CompareVersions(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		m, n := digits(x), digits(y)
-		if m == 0 || n == 0 {
-			if x[0] != y[0] {
-				return cmp.Compare(x[0], y[0])
-			}
-			x, y = x[1:], y[1:]
-			continue
-		}
-		if c := compareNumbers(x[:m], y[:n]); c != 0 {
-			return c
-		}
-		x, y = x[m:], y[n:]
-	}
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
-}
-
-// digits returns the length of the run of digits that s begins with.
-func digits(s string) int {
-	n := 0
-	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-		n++
-	}
-	return n
-}
-
-func compareNumbers(a, b string) int {
-	for len(a) > 0 && a[0] == '0' {
-		a = a[1:]
-	}
-	for len(b) > 0 && b[0] == '0' {
-		b = b[1:]
-	}
-	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

@@ -121,20 +121,6 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-func TestCompareVersions(t *testing.T) {
-	sorted := []string{"", "1", "1.9", "1.9.7", "1.10", "1.21.0", "1.21.13", "1.021.13", "1.22rc1", "1.99999999999999999999999", "2", "v0.9", "v0.10"}
-	for i, a := range sorted {
-		for j, b := range sorted {
-			if got, want := CompareVersions(a, b) < 0, i < j; got != want && a != "1.021.13" && b != "1.021.13" {
-				t.Errorf("%q before %q: %v", a, b, got)
-			}
-		}
-	}
-	if CompareVersions("1.021", "1.21") == 0 {
-		t.Error("different spellings compare as equal")
-	}
-}
-
 // A want is written FILE:LINE REQUEST, with "*" for an extra, ">=" for a minimum and "!" when its file is complete.
 func want(tool, s string) Want {
 	place, request, _ := strings.Cut(s, " ")

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"gostore/internal/release"
+	"gostore/internal/version"
 )
 
 // Definition describes a tool. It is obtained in the ways whose fields are set: URL or an index that states URLs, Module, NPM. A
@@ -53,6 +54,8 @@ type Versions struct {
 
 	// Index is the URL of an index whose format this program knows, which Format names: FormatZig or FormatNode.
 	Index, Format string
+
+	Order version.Order // how versions are ordered
 }
 
 // The formats of Versions.Index.

@@ -169,6 +169,7 @@ func TestComplaints(t *testing.T) {
 		{"file", good + `home = "file:///x"`, `5:8: "home": "file:///x": want an https URL`},
 		{"no url", good + `home = "https://[::1"`, `5:8: "home": "https://[::1" is no URL`},
 
+		{"order", url + "\n" + sums + "\nversions = { text = \"https://x/z\", order = \"newest\" }", `4:44: "order": "newest" is none: there is "natural", and the usual one without this key`},
 		{"two versions", url + "\n" + sums + "\nversions = { git = \"https://x/y\", text = \"https://x/z\" }", `4:12: "versions" has 2 of git, json, text and index: want one`},
 		{"no path", url + "\n" + sums + "\nversions = { json = \"https://x/y\" }", `4:14: "json" needs "path"`},
 		{"no json", url + "\n" + sums + "\nversions = { git = \"https://x/y\", path = \"*\" }", `4:35: "path" needs "json"`},

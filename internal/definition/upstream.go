@@ -7,6 +7,7 @@ import (
 
 	"gostore/internal/release"
 	"gostore/internal/textfile"
+	"gostore/internal/version"
 )
 
 // sample is the version that templates are tried with.
@@ -165,11 +166,12 @@ func (r reader) versions() Versions {
 	if table == nil {
 		return Versions{}
 	}
-	r.Only(table, "git", "tag", "json", "path", "text", "index", "format")
+	r.Only(table, "git", "tag", "json", "path", "text", "index", "format", "order")
 	in := reader{r.Document, table, r.to}
 	v := Versions{
 		Git: in.text("git", checkURL), JSON: in.text("json", checkURL), Text: in.text("text", checkURL), Index: in.text("index", checkURL),
 		Path: in.text("path", checkJSONPath), Format: in.text("format", checkFormat),
+		Order: version.Order(in.text("order", checkOrder)),
 	}
 	kinds := 0
 	for _, key := range []string{"git", "json", "text", "index"} {
@@ -192,6 +194,14 @@ func (r reader) versions() Versions {
 		}
 	}
 	return v
+}
+
+// checkOrder lets through the orders that versions can have beside the usual one.
+func checkOrder(s string) error {
+	if version.Order(s) != version.Natural {
+		return fmt.Errorf("%q is none: there is %q, and the usual one without this key", s, version.Natural)
+	}
+	return nil
 }
 
 // pair complains about one of two keys without the other.

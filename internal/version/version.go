@@ -3,7 +3,8 @@
 // It is for all tools but Go, whose versions have their own rules. A version is numbers separated by dots, with or without
 // a "v" before them, then perhaps a pre-release: what follows the first "-", or begins at the first letter, as in
 // 1.9.0-beta1, 27.0-rc1 and 1.8rc1. What follows a "+" says nothing about order. The order is that of
-// semver.org 2.0.0, section 11, for versions that follow it.
+// semver.org 2.0.0, section 11, for versions that follow it. Tools that count otherwise (2024a) have the natural order, which knows no
+// pre-releases.
 package version
 
 import (
@@ -87,39 +88,92 @@ func IsPrerelease(v string) bool {
 	return len(p.pre) > 0 || p.numbers[0] == ""
 }
 
+// Order is a rule by which versions are ordered. The zero value is that of Compare.
+type Order string
+
+// Natural is the order of CompareNatural.
+const Natural Order = "natural"
+
+// Compare is the order of versions.
+func (o Order) Compare(a, b string) int {
+	if o == Natural {
+		return CompareNatural(a, b)
+	}
+	return Compare(a, b)
+}
+
+// IsPrerelease reports whether v is a pre-release.
+func (o Order) IsPrerelease(v string) bool { return o != Natural && IsPrerelease(v) }
+
+// Select is Order.Select of the usual order.
+func Select(request string, list []string) (string, bool) { return Order("").Select(request, list) }
+
 // Select returns the version of list that a request means: itself, with or without a "v" before it; the newest of those that begin with
 // its elements, so that 1.2 means 1.2.9 but not 1.20.0; for "latest" and "stable" the newest. Only a
 // request that is one itself means a pre-release.
-func Select(request string, list []string) (string, bool) {
+func (o Order) Select(request string, list []string) (string, bool) {
 	any := request == "latest" || request == "stable"
 	best, found := "", false
 	for _, v := range list {
 		if !any && strings.TrimPrefix(v, "v") == strings.TrimPrefix(request, "v") {
 			return v, true
 		}
-		if IsPrerelease(v) || !any && !within(v, request) {
+		if o.IsPrerelease(v) || !any && !o.within(v, request) {
 			continue
 		}
-		if !found || Compare(v, best) > 0 {
+		if !found || o.Compare(v, best) > 0 {
 			best, found = v, true
 		}
 	}
 	return best, found
 }
 
-// within reports whether v begins with the elements of request.
-func within(v, request string) bool {
+// within reports whether v begins with the elements of request. In the natural order an element also ends where digits do.
+func (o Order) within(v, request string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(v, "v"), strings.TrimPrefix(request, "v"))
-	return ok && strings.HasPrefix(rest, ".")
+	switch {
+	case !ok || rest == "" || request == "":
+		return false
+	case o == Natural:
+		return digits(rest) == 0 || digits(request[len(request)-1:]) == 0
+	}
+	return rest[0] == '.'
 }
+
+// CompareNatural compares runs of digits as numbers and everything else byte by byte, so that 1.9 comes before 1.10. It is
+// total: only equal texts are equal.
+func CompareNatural(a, b string) int {
+	x, y := a, b
+	for x != "" && y != "" {
+		m, n := digits(x), digits(y)
+		if m == 0 || n == 0 {
+			if x[0] != y[0] {
+				return cmp.Compare(x[0], y[0])
+			}
+			x, y = x[1:], y[1:]
+			continue
+		}
+		if c := compareNumbers(x[:m], y[:n]); c != 0 {
+			return c
+		}
+		x, y = x[m:], y[n:]
+	}
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
+}
+
+// digits returns the length of the run of digits that s begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
 
 // Nearest returns the versions of list in the order in which somebody who asked for request wants to see them: those of the same
 // first number first, each newest first, pre-releases last.
-func Nearest(request string, list []string) []string {
+func Nearest(request string, list []string) []string { return Order("").Nearest(request, list) }
+
+// Nearest is Nearest in an order.
+func (o Order) Nearest(request string, list []string) []string {
 	want := split(request).numbers[0]
 	class := func(v string) int {
 		switch {
-		case IsPrerelease(v):
+		case o.IsPrerelease(v):
 			return 2
 		case split(v).numbers[0] != want:
 			return 1
@@ -127,6 +181,6 @@ func Nearest(request string, list []string) []string {
 		return 0
 	}
 	return slices.SortedFunc(slices.Values(list), func(a, b string) int {
-		return cmp.Or(cmp.Compare(class(a), class(b)), Compare(b, a), strings.Compare(a, b))
+		return cmp.Or(cmp.Compare(class(a), class(b)), o.Compare(b, a), strings.Compare(a, b))
 	})
 }

@@ -24,6 +24,32 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestCompareNatural(t *testing.T) {
+	sorted := []string{"", "1", "1.9", "1.9.7", "1.10", "1.21.0", "1.21.13", "1.021.13", "1.22rc1", "1.99999999999999999999999", "2", "v0.9", "v0.10"}
+	for i, a := range sorted {
+		for j, b := range sorted {
+			if got, want := CompareNatural(a, b) < 0, i < j; got != want && a != "1.021.13" && b != "1.021.13" {
+				t.Errorf("%q before %q: %v", a, b, got)
+			}
+		}
+	}
+	if CompareNatural("1.021", "1.21") == 0 {
+		t.Error("different spellings compare as equal")
+	}
+}
+
+func TestNaturalOrder(t *testing.T) {
+	list := []string{"2023b", "2024a", "2024c", "2024b", "r9", "r10", "20240"}
+	for request, want := range map[string]string{"latest": "r10", "2024": "2024c", "2024a": "2024a", "2023": "2023b", "r": "r10", "202": "", "2025": ""} {
+		if got, ok := Natural.Select(request, list); got != want || ok != (want != "") {
+			t.Errorf("Select(%q) is %q, %v; want %q", request, got, ok, want)
+		}
+	}
+	if got := Natural.Nearest("2024z", []string{"2023a", "2024a", "2024b"}); !slices.Equal(got, []string{"2024b", "2024a", "2023a"}) {
+		t.Errorf("nearest are %q", got)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	list := []string{"v1.2.0", "v1.2.10", "v1.2.9", "v1.20.0", "v2.0.0-rc1", "v0.9.0", "nightly"}
 	for request, want := range map[string]string{

@@ -22,7 +22,6 @@ import (
 	"gostore/internal/definition"
 	"gostore/internal/fetch"
 	"gostore/internal/release"
-	"gostore/internal/version"
 )
 
 const (
@@ -78,7 +77,7 @@ func (s *Source) Versions(ctx context.Context, tool string) ([]string, error) {
 		return nil, err
 	}
 	return slices.SortedFunc(slices.Values(x.Versions), func(a, b string) int {
-		if c := version.Compare(a, b); c != 0 {
+		if c := d.Versions.Order.Compare(a, b); c != 0 {
 			return c
 		}
 		return strings.Compare(a, b)

@@ -101,16 +101,16 @@ func matching(v definition.Versions, x listing.Index) (listing.Index, error) {
 
 // candidates returns the versions that a request means, the best first: one where it names one, else the newest and
 // some before it. A channel of the index comes before everything else.
-func candidates(request string, x listing.Index) []string {
+func candidates(request string, x listing.Index, order version.Order) []string {
 	channel, ok := x.Channels[strings.ToLower(request)]
 	if ok {
-		newest := slices.SortedFunc(slices.Values(channel), func(a, b string) int { return version.Compare(b, a) })
+		newest := slices.SortedFunc(slices.Values(channel), func(a, b string) int { return order.Compare(b, a) })
 		return newest[:min(len(newest), 1+older)]
 	}
 	var found []string
 	list := slices.Clone(x.Versions)
 	for len(found) <= older {
-		v, ok := version.Select(request, list)
+		v, ok := order.Select(request, list)
 		if !ok {
 			break
 		}

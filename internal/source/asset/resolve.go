@@ -40,7 +40,7 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 		}
 	}
 	v, ok := exact(req.Version)
-	if !ok || d.Versions.Format == definition.FormatZig {
+	if !ok || d.Versions.Order == version.Natural || d.Versions.Format == definition.FormatZig {
 		return s.search(ctx, w, req.Version, "", nil)
 	}
 	r, err := s.release(ctx, w, listing.Index{}, v)
@@ -76,7 +76,7 @@ func (s *Source) search(ctx context.Context, w wanted, request, tried string, wh
 		return release.Release{}, err
 	}
 	var without []string
-	for _, v := range candidates(request, x) {
+	for _, v := range candidates(request, x, w.d.Versions.Order) {
 		if v != tried {
 			r, err := s.release(ctx, w, x, v)
 			if !errors.Is(err, errNoFiles) {
@@ -87,7 +87,7 @@ func (s *Source) search(ctx context.Context, w wanted, request, tried string, wh
 		without = append(without, v)
 	}
 	missing := &release.NotFoundError{Tool: w.d.Name, Version: request}
-	near := version.Nearest(request, slices.DeleteFunc(x.Versions, func(v string) bool { return slices.Contains(without, v) }))
+	near := w.d.Versions.Order.Nearest(request, slices.DeleteFunc(x.Versions, func(v string) bool { return slices.Contains(without, v) }))
 	missing.Have = near[:min(len(near), maxNearest)]
 	if len(without) > 0 {
 		return release.Release{}, fmt.Errorf("%w: %s: %w", missing, strings.Join(without, ", "), why)

@@ -8,7 +8,7 @@
 // Parse is strict about meaning (an unknown or a missing key, a digest in the wrong notation or
 // two entries that contradict each other are errors, all reported with file, line and
 // column) and lenient about form, because people merge the file: order, spacing and
-// comments may be anything. Canonical tells whether they are what Format would write.
+// comments may be anything.
 //
 // Write and Update leave the old file or the new one, never a part of one and nothing beside it.
 // Two Updates of one file never lose a change; that holds between processes on a file system

@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,13 +57,6 @@ func Parse(name string, data []byte) (*File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// Canonical reports whether data is what Format writes for its meaning. Data that does not parse is
-// not canonical.
-func Canonical(data []byte) bool {
-	f, err := Parse(Name, data)
-	return err == nil && bytes.Equal(f.Format(), data)
 }
 
 // reader turns a document into a File, complaining to the document.

@@ -71,6 +71,9 @@ func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes hundreds of megabytes")
 	}
+	if detectingRaces {
+		t.Skip("a program that detects races needs several times the memory")
+	}
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skipf("cannot tell the memory of a process here: %v", err)
 	}

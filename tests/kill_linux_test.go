@@ -30,6 +30,10 @@ var killings = []struct {
 }{
 	{name: "install", prepare: `gostore lock go@1.22.6; rm -r "$GOSTORE_ROOT"`, command: []string{"install"}},
 	{name: "install beside a neighbour", prepare: "gostore switch go@1.22.5 && gostore lock go@1.22.6", command: []string{"install"}},
+	{name: "import", prepare: `gostore lock go@1.22.6 && gostore export -o tools.bundle && chmod -R u+w "$GOSTORE_ROOT" && rm -r "$GOSTORE_ROOT"`,
+		command: []string{"import", "tools.bundle"}},
+	{name: "install an archive", prepare: `mkdir -p sdk/bin && for i in 1 2 3; do seq 900 >sdk/$i; done && ln sdk/1 sdk/again && ln -s ../1 sdk/bin/link &&
+		tar -czf sdk.tar.gz sdk && gostore lock sdk@1 --path sdk.tar.gz`, command: []string{"install"}},
 	{name: "install an argument", long: true, prepare: "gostore switch go@1.22.6 && gostore lock go@1.22.6", command: []string{"install", "go@1.22.5"}},
 	{name: "enter", prepare: "gostore lock go@1.22.6 && gostore install go@1.22.6", command: []string{"shell", "--", "go", "version"}},
 	{name: "lock", prepare: "true", command: []string{"lock", "go@1.22.6"}},

@@ -198,7 +198,7 @@ func explainEnvironment(err error) (int, []string) {
 	var runner *environment.RunnerError
 	switch {
 	case errors.As(err, &runner):
-		return exitFailed, []string{"lock it as well: gostore lock --add " + runner.Runner}
+		return exitFailed, []string{"name " + runner.Runner + " as well; in a project: gostore lock --add " + runner.Runner}
 	case errors.As(err, &check):
 		return exitFailed, []string{"nothing was switched: the generation before is still current"}
 	case errors.As(err, &conflict):

@@ -1,4 +1,4 @@
-package gomodule
+package gomodule_test
 
 import (
 	"errors"

@@ -7,40 +7,46 @@ import (
 	"path/filepath"
 )
 
-// archives compares installing a Go tree from a tar with unpacking it: everything verified and synced on our side.
-func (b *bench) archives() error {
-	gz, xz, err := b.tarballs()
+// gzipped compares installing a Go tree from a tar.gz with unpacking it: everything verified and synced on our side.
+func (b *bench) gzipped() error {
+	archive, err := b.tarball("gz", "gzip -6")
 	if err != nil {
 		return err
 	}
-	tar := func(name, script, archive string) arm {
-		return arm{name, func() (*exec.Cmd, error) {
-			cmd := exec.CommandContext(b.ctx, "sh", "-c", script, "sh", archive)
-			cmd.Dir = b.fresh("tar")
-			return cmd, nil
-		}}
-	}
-	err = b.compare("Unpack a tar.gz of go1.22.6",
-		tar("tar -xzf, then sync", `tar -xzf "$1" && sync -f .`, gz),
-		b.installPath("gostore install, verified and synced", gz))
+	return b.compare("Unpack a tar.gz of go1.22.6",
+		b.unpack("tar -xzf, then sync", `tar -xzf "$1" && sync -f .`, archive),
+		b.installPath("gostore install, verified and synced", archive))
+}
+
+// xzipped is gzipped for a tar.xz, against tools that do not sync.
+func (b *bench) xzipped() error {
+	archive, err := b.tarball("xz", "xz -6 -T1")
 	if err != nil {
 		return err
 	}
 	return b.compare("Unpack a tar.xz of go1.22.6",
-		tar("xz -dc and tar x, not synced", `xz -dc "$1" | tar -xf -`, xz),
-		b.installPath("gostore install, verified and synced", xz))
+		b.unpack("xz -dc and tar x, not synced", `xz -dc "$1" | tar -xf -`, archive),
+		b.installPath("gostore install, verified and synced", archive))
 }
 
-// tarballs packs go1.22.6.
-func (b *bench) tarballs() (gz, xz string, err error) {
+// unpack runs shell that unpacks an archive into an empty directory.
+func (b *bench) unpack(name, script, archive string) arm {
+	return arm{name, func() (*exec.Cmd, error) {
+		cmd := exec.CommandContext(b.ctx, "sh", "-c", script, "sh", archive)
+		cmd.Dir = b.fresh("tar")
+		return cmd, nil
+	}}
+}
+
+// tarball packs go1.22.6.
+func (b *bench) tarball(ext, compress string) (string, error) {
 	root, dir, err := b.locked()
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	gz, xz = filepath.Join(dir, "go.tar.gz"), filepath.Join(dir, "go.tar.xz")
-	pack := b.command(root, dir, "shell", "--", "sh", "-c", `cd "$(go env GOROOT)/.." && tar -cf - "$(basename "$(go env GOROOT)")" | tee "$0.tar" | gzip -6 >"$0.gz"; xz -6 -T1 -c "$0.tar" >"$0.xz"; rm "$0.tar"`,
-		filepath.Join(dir, "go.tar"))
-	return gz, xz, must(pack)
+	file := filepath.Join(dir, "go.tar."+ext)
+	script := `cd "$(go env GOROOT)/.." && tar -cf - "$(basename "$(go env GOROOT)")" | ` + compress + ` >"$0"`
+	return file, must(b.command(root, dir, "shell", "--", "sh", "-c", script, file))
 }
 
 // installPath is gostore installing an archive into an empty store.

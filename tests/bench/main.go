@@ -57,7 +57,8 @@ var comparisons = []struct {
 	{"switch", (*bench).switching},
 	{"gc", (*bench).collect},
 	{"verify", (*bench).verify},
-	{"archives", (*bench).archives},
+	{"gz", (*bench).gzipped},
+	{"xz", (*bench).xzipped},
 	{"bundles", (*bench).bundles},
 }
 

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -125,6 +126,10 @@ type app struct {
 
 	offlineFlag bool
 
+	// What is made on first use may first be needed by several goroutines at once: sources resolve and fetch side by side, and
+	// one may need what another is. A lock is held while its thing is made, and source before web before conf before store.
+	once struct{ store, conf, web, source sync.Mutex }
+
 	st      *store.Store              // opened on first use
 	conf    *config.Config            // read on first use
 	web     *fetch.Client             // of all sources, made on first use
@@ -212,6 +217,8 @@ func jsonFlag(c *cobra.Command, set *bool) {
 
 // openStore opens the store, creating it on first use.
 func (a *app) openStore() (*store.Store, error) {
+	a.once.store.Lock()
+	defer a.once.store.Unlock()
 	if a.st != nil {
 		return a.st, nil
 	}

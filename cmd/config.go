@@ -15,6 +15,8 @@ const maxProjectConfig = 1 << 20
 
 // config returns what the environment, the user's file and the project say.
 func (a *app) config() (config.Config, error) {
+	a.once.conf.Lock()
+	defer a.once.conf.Unlock()
 	if a.conf != nil {
 		return *a.conf, nil
 	}
@@ -65,6 +67,8 @@ func (a *app) client(source string) (*fetch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.once.web.Lock()
+	defer a.once.web.Unlock()
 	if a.web == nil {
 		client, warnings, err := c.Client()
 		if err != nil {

@@ -65,6 +65,10 @@ func (a *app) exactly(ctx context.Context, version string) (gomodule.Toolchain, 
 
 // leaseToolchain installs a Go for this machine.
 func (a *app) leaseToolchain(ctx context.Context, t lock.Tool) (gomodule.Toolchain, func(), error) {
+	st, err := a.openStore()
+	if err != nil {
+		return gomodule.Toolchain{}, nil, err
+	}
 	source, err := a.source(t.Source)
 	if err != nil {
 		return gomodule.Toolchain{}, nil, err
@@ -74,7 +78,7 @@ func (a *app) leaseToolchain(ctx context.Context, t lock.Tool) (gomodule.Toolcha
 	if !ok {
 		return gomodule.Toolchain{}, nil, &release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &host, Have: platformNames(t)}
 	}
-	lease, err := install.One(ctx, a.st, install.Job{Source: source, Item: item})
+	lease, err := install.One(ctx, st, install.Job{Source: source, Item: item})
 	if err != nil {
 		return gomodule.Toolchain{}, nil, err
 	}

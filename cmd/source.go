@@ -69,6 +69,8 @@ func (a *app) goSources() []string {
 
 // source returns the source of a name, as locks have it.
 func (a *app) source(name string) (install.Source, error) {
+	a.once.source.Lock()
+	defer a.once.source.Unlock()
 	if s, ok := a.sources[name]; ok {
 		return s, nil
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // ProjectTables are the keys of a gostore.toml that Project reads.
-var ProjectTables = []string{"mirror", "sources", "tool"}
+var ProjectTables = []string{"tool", "mirror", "sources"}
 
 // Load reads the text of a user's configuration. path is what complaints call the file, and what paths in it are relative to; home is the
 // home directory, "" when there is none. Errors are a textfile.ErrorList.

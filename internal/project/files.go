@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"gostore/internal/config"
 	"gostore/internal/release"
 	"gostore/internal/textfile"
 )
@@ -46,13 +47,13 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 //	"golang.org/x/tools/gopls" = ["0.16", "latest"]   # the primary version, then extras
 //	"npm:prettier" = "3"                      # from a source that is written out
 //
-// Its tables tool, mirror and sources are package config's.
+// Its other tables are package config's.
 func parseConfig(name string, data []byte) ([]claim, error) {
 	d, err := textfile.ParseTOML(name, data)
 	if err != nil {
 		return nil, err
 	}
-	d.Only(&d.Root, "tools", "tool", "mirror", "sources")
+	d.Only(&d.Root, append([]string{"tools"}, config.ProjectTables...)...)
 	var claims []claim
 	if tools := d.May(&d.Root, "tools", textfile.Table); tools != nil {
 		for _, e := range tools.Entries {

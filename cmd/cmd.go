@@ -128,12 +128,14 @@ type app struct {
 
 	// What is made on first use may first be needed by several goroutines at once: sources resolve and fetch side by side, and
 	// one may need what another is. A lock is held while its thing is made, and source before web before conf before store.
-	once struct{ store, conf, web, source sync.Mutex }
+	once struct{ store, conf, web, source, proxies, end sync.Mutex }
 
 	st      *store.Store              // opened on first use
 	conf    *config.Config            // read on first use
 	web     *fetch.Client             // of all sources, made on first use
 	sources map[string]install.Source // made on first use, by name
+
+	proxies *proxyList // found on first use
 
 	locking lockOptions // of the command, if it is "lock"
 	makers  []lock.Tool // releases that may make others: what is locked, and what is being locked

@@ -23,6 +23,16 @@ type lockPlan struct {
 	change  func(*lock.File) error
 }
 
+// set adds to the plan that tools are locked after everything else.
+func (p *lockPlan) set(tools []lock.Tool) {
+	first := p.change
+	p.change = func(f *lock.File) error {
+		err := first(f)
+		f.Set(tools...)
+		return err
+	}
+}
+
 func (a *app) planLock(ctx context.Context, p project.Project, args []string, o lockOptions) (lockPlan, error) {
 	was, _, err := readLock(p)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -72,12 +82,7 @@ func (a *app) planRemaking(ctx context.Context, was *lock.File, plan lockPlan) (
 		plan.reasons = append(plan.reasons, fmt.Sprintf("%s@%s is made with %s now", t.Name, t.Version, again.With))
 	}
 	plan.tools = append(plan.tools, remade...)
-	first := plan.change
-	plan.change = func(f *lock.File) error {
-		err := first(f)
-		f.Set(remade...)
-		return err
-	}
+	plan.set(remade)
 	return plan, nil
 }
 
@@ -268,12 +273,7 @@ func (a *app) planPaths(ctx context.Context, p project.Project, tools []lock.Too
 		tools[i] = lock.Of(found, t.Request, t.Extra)
 		plan.reasons = append(plan.reasons, fmt.Sprintf("%s is what stands at %s", t.Name, t.Origin))
 	}
-	first := plan.change
-	plan.change = func(f *lock.File) error {
-		err := first(f)
-		f.Set(tools...)
-		return err
-	}
+	plan.set(tools)
 	return plan, nil
 }
 

@@ -175,12 +175,9 @@ func (a *app) originSource(ctx context.Context, p project.Project, o origin) (in
 	}
 	c := asset.URLConfig{Client: client, Template: o.url, Digest: one, Digests: each, Layout: layout}
 	if o.firstUse {
-		dir, done, err := a.scratch(ctx)
-		if err != nil {
+		if c.FirstUse, err = a.scratch(ctx); err != nil {
 			return nil, err
 		}
-		c.FirstUse = dir
-		a.atEnd = append(a.atEnd, done)
 	}
 	s := asset.NewURL(c)
 	if a.sources == nil {
@@ -203,20 +200,18 @@ func (a *app) fromLock(p project.Project, path string) string {
 
 // scratch makes a directory for what is needed during this command only. One that a killed command leaves is collected as a
 // partial download.
-func (a *app) scratch(ctx context.Context) (dir string, done func(), err error) {
+func (a *app) scratch(ctx context.Context) (string, error) {
 	st, err := a.openStore()
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	part, err := st.Part(ctx, digest.SHA256([]byte("gostore scratch "+rand.Text())))
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	done = func() { _ = part.Done() } // best effort: see above
-	dir = fetch.PartDir(part.Path())
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		done()
-		return "", nil, err
-	}
-	return dir, done, nil
+	a.once.end.Lock()
+	a.atEnd = append(a.atEnd, func() { _ = part.Done() }) // best effort: see above
+	a.once.end.Unlock()
+	dir := fetch.PartDir(part.Path())
+	return dir, os.Mkdir(dir, 0o700)
 }

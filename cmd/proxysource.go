@@ -25,7 +25,7 @@ type proxySource struct {
 
 func (s *proxySource) connect(ctx context.Context) (*goproxy.Source, error) {
 	s.once.Do(func() {
-		proxies, origin, err := goproxy.ProxyFromEnvironment(ctx, s.app.cfg.getenv)
+		proxies, origin, err := s.app.moduleProxies(ctx)
 		if err != nil {
 			s.err = err
 			return
@@ -93,6 +93,23 @@ func (s *proxySource) Versions(ctx context.Context, tool string) ([]string, erro
 		return nil, err
 	}
 	return online.Versions(ctx)
+}
+
+// proxyList is which module proxies are configured.
+type proxyList struct {
+	list, origin string
+	err          error
+}
+
+// moduleProxies returns the module proxies that are configured, and where. It is found out once: that may mean to run a go command.
+func (a *app) moduleProxies(ctx context.Context) (list, origin string, err error) {
+	a.once.proxies.Lock()
+	defer a.once.proxies.Unlock()
+	if a.proxies == nil {
+		list, origin, err := goproxy.ProxyFromEnvironment(ctx, a.cfg.getenv)
+		a.proxies = &proxyList{list, origin, err}
+	}
+	return a.proxies.list, a.proxies.origin, a.proxies.err
 }
 
 // logged returns what the checksum database states for a toolchain, asked through the proxies where there are any.

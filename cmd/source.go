@@ -61,7 +61,7 @@ func (a *app) sourcesOf(tool string) ([]string, error) {
 
 // goSources returns the sources of Go: module proxies where any is configured, else first the downloads of go.dev.
 func (a *app) goSources() []string {
-	if _, _, err := goproxy.ProxyFromEnvironment(context.Background(), a.cfg.getenv); err != nil {
+	if _, _, err := a.moduleProxies(context.Background()); err != nil {
 		return []string{sourceGoDev, sourceProxy}
 	}
 	return []string{sourceProxy, sourceGoDev}
@@ -145,12 +145,9 @@ func (a *app) makeReleaseSource() (install.Source, error) {
 	}
 	c := asset.Config{Client: client, Find: a.findDefinition}
 	if a.locking.origin.firstUse {
-		dir, done, err := a.scratch(context.Background())
-		if err != nil {
+		if c.FirstUse, err = a.scratch(context.Background()); err != nil {
 			return nil, err
 		}
-		c.FirstUse = dir
-		a.atEnd = append(a.atEnd, done)
 	}
 	return asset.New(c), nil
 }
@@ -183,18 +180,13 @@ func (a *app) makeModuleSource() (install.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	temp, done, err := a.scratch(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	a.atEnd = append(a.atEnd, done)
 	return gomodule.New(gomodule.Config{
 		Toolchain: a.toolchain, Exactly: a.exactly, Find: a.findDefinition, Flags: a.flagsFor, Environ: a.cfg.Environ, Offline: offline,
 		Proxies: func(ctx context.Context) (string, error) {
-			proxies, _, err := goproxy.ProxyFromEnvironment(ctx, a.cfg.getenv)
-			return proxies, err
+			list, _, err := a.moduleProxies(ctx)
+			return list, err
 		},
-		SumDB: a.cfg.VerifierKey, TreeHeads: filepath.Join(st.Dir(), store.SumDBDir), Temp: temp,
+		SumDB: a.cfg.VerifierKey, TreeHeads: filepath.Join(st.Dir(), store.SumDBDir), Temp: func() (string, error) { return a.scratch(context.Background()) },
 	}), nil
 }
 

@@ -26,6 +26,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/module"
 
@@ -74,19 +75,28 @@ type Config struct {
 
 	SumDB     string // checksum database, as in GOSUMDB: its name or key, then perhaps its URL; "" is Go's
 	TreeHeads string // where package goproxy keeps the tree heads of databases, so that forks since are noticed; may be ""
-	Temp      string // where Resolve works; what it downloads stays there, for Fetch; "" is the system's, where nothing stays
 	Offline   bool   // nothing is downloaded
+
+	// Temp returns the directory in which Resolve works; what it downloads stays there, for Fetch. It is asked once, when something has to be
+	// downloaded. nil is the system's, where nothing stays.
+	Temp func() (string, error)
 }
 
 // Source builds tools. It is safe for concurrent use.
-type Source struct{ config Config }
+type Source struct {
+	config Config
+	temp   func() (string, error)
+}
 
 // New returns a Source. It reads nothing.
 func New(c Config) *Source {
 	if c.SumDB == "" {
 		c.SumDB = "sum.golang.org" // the name that stands for its key in every go command
 	}
-	return &Source{c}
+	if c.Temp == nil {
+		c.Temp = func() (string, error) { return "", nil }
+	}
+	return &Source{c, sync.OnceValues(c.Temp)}
 }
 
 // Name returns "gomodule", which stands in locks.

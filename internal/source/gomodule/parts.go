@@ -152,10 +152,11 @@ func (w work) publishPart(p modulePart, name string, want digest.Archive) error 
 // shared is the directory in which the modules that were downloaded by Resolve stay, as a module proxy has them; "" when they do not. It is not
 // trusted more than any proxy.
 func (s *Source) shared() string {
-	if s.config.Temp == "" {
+	temp, err := s.temp()
+	if temp == "" || err != nil { // they are only downloaded again
 		return ""
 	}
-	return filepath.Join(s.config.Temp, "modules")
+	return filepath.Join(temp, "modules")
 }
 
 // share links what was downloaded into the shared directory.

@@ -40,7 +40,7 @@ func TestCancel(t *testing.T) {
 			give := func(context.Context, string) (gomodule.Toolchain, func(), error) {
 				return gomodule.Toolchain{Version: "1.26.0", Dir: dir}, func() {}, nil
 			}
-			s := gomodule.New(gomodule.Config{Toolchain: give, Temp: t.TempDir(),
+			s := gomodule.New(gomodule.Config{Toolchain: give, Temp: in(t.TempDir()),
 				Proxies: func(context.Context) (string, error) { return "http://127.0.0.1:1", nil }})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -40,14 +40,14 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 	if err != nil {
 		return release.Release{}, err
 	}
-	dir, err := os.MkdirTemp(s.config.Temp, "gostore-modules-")
+	dir, done, err := s.workDir()
 	if err != nil {
 		return release.Release{}, err
 	}
-	defer os.RemoveAll(dir) // best effort: it is a temporary directory
+	defer done()
 	q := resolution{s, req.Tool, pkg, query, flags, platforms}
 	for need := oldest; ; {
-		r, err := q.with(ctx, work(dir), need)
+		r, err := q.with(ctx, dir, need)
 		var old *ToolchainError
 		if errors.As(err, &old) && newer(old.Need, need) {
 			need = old.Need
@@ -55,6 +55,16 @@ func (s *Source) Resolve(ctx context.Context, req release.Request, platforms []r
 		}
 		return r, err
 	}
+}
+
+// workDir makes a directory to work in, which done removes.
+func (s *Source) workDir() (dir work, done func(), err error) {
+	temp, err := s.temp()
+	if err != nil {
+		return "", nil, err
+	}
+	path, err := os.MkdirTemp(temp, "gostore-modules-")
+	return work(path), func() { _ = os.RemoveAll(path) }, err // best effort: it is a temporary directory
 }
 
 // resolution is a request being resolved.

@@ -3,7 +3,6 @@ package gomodule
 import (
 	"context"
 	"errors"
-	"os"
 
 	"gostore/internal/release"
 )
@@ -19,17 +18,17 @@ func (s *Source) Versions(ctx context.Context, tool string) ([]string, error) {
 	if s.config.Offline {
 		return nil, s.offline(pkg + "@latest")
 	}
-	dir, err := os.MkdirTemp(s.config.Temp, "gostore-modules-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) // best effort: it is a temporary directory
-	t, done, err := s.config.Toolchain(ctx, oldest)
+	dir, done, err := s.workDir()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	d, err := s.newDownload(ctx, work(dir), t, nil)
+	t, giveBack, err := s.config.Toolchain(ctx, oldest)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+	d, err := s.newDownload(ctx, dir, t, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -50,13 +50,16 @@ func world() map[string]files {
 	}
 }
 
+// in is a value for gomodule.Config.Temp.
+func in(dir string) func() (string, error) { return func() (string, error) { return dir, nil } }
+
 // newSource returns a source that downloads from p.
 func newSource(t *testing.T, p *proxy, change func(*gomodule.Config)) *gomodule.Source {
 	t.Helper()
 	tc := toolchain(t)
 	give := func(context.Context, string) (gomodule.Toolchain, func(), error) { return tc, func() {}, nil }
 	c := gomodule.Config{
-		Toolchain: give, Exactly: give, SumDB: p.key, Temp: t.TempDir(),
+		Toolchain: give, Exactly: give, SumDB: p.key, Temp: in(t.TempDir()),
 		Proxies: func(context.Context) (string, error) { return p.url + ",direct", nil },
 	}
 	if change != nil {

@@ -8,16 +8,17 @@ import (
 	"strconv"
 	"strings"
 
+	"gostore/internal/digest"
 	"gostore/internal/release"
 )
 
 // Change is one point in which two locks differ.
 type Change struct {
-	Tool string `json:"tool"` // "go", or "go@1.21" for the extra with that request
+	Tool string `json:"tool"` // "go", "go@1.21" for the extra with that request, or the path of a vendor directory
 	// Field is "" for the whole entry, a key ("version"), a platform ("linux/amd64") for its whole line, or a
 	// platform and a key ("linux/amd64 archive").
 	Field string `json:"field"`
-	Was   string `json:"was"` // "" for what was not there; the version for an entry, the digest for a platform
+	Was   string `json:"was"` // "" for what was not there; the version for an entry, the digest for a platform or directory
 	Is    string `json:"is"`
 }
 
@@ -57,7 +58,14 @@ func Diff(was, is *File) []Change {
 			changes = append(changes, Change{Tool: label(t), Is: t.Version})
 		}
 	}
-	return changes
+	return append(changes, diffVendor(vendor(was), vendor(is))...)
+}
+
+func vendor(f *File) map[string]digest.Tree {
+	if f == nil {
+		return nil
+	}
+	return f.Vendor
 }
 
 func tools(f *File) []Tool {
@@ -164,9 +172,4 @@ func size(a release.Archive) string {
 	return strconv.FormatInt(a.Size, 10)
 }
 
-func tree(a release.Archive) string {
-	if a.Tree.IsZero() {
-		return ""
-	}
-	return a.Tree.String()
-}
+func tree(a release.Archive) string { return treeText(a.Tree) }

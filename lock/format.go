@@ -16,7 +16,7 @@ const header = `# gostore.lock: the exact tools of this project and the digests 
 `
 
 // Format returns the canonical form: tools by name, the primary one before the extras, these by
-// version; platforms by name, each on a line of its own.
+// version; platforms by name, each on a line of its own; vendor directories last, by path.
 func (f *File) Format() []byte {
 	var b bytes.Buffer
 	b.WriteString(header)
@@ -24,6 +24,7 @@ func (f *File) Format() []byte {
 	for _, t := range slices.SortedFunc(slices.Values(f.Tools), Tool.compare) {
 		formatTool(&b, t)
 	}
+	formatVendor(&b, f.Vendor)
 	return b.Bytes()
 }
 

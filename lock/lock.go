@@ -35,7 +35,12 @@ const Name = "gostore.lock"
 const Version = 1
 
 // File is the meaning of a lock file.
-type File struct{ Tools []Tool }
+type File struct {
+	Tools []Tool
+	// Vendor has the tree digests of the project's vendor directories, by their paths relative to the project with
+	// slashes ("vendor", "tools/vendor"). It is nil where none are recorded.
+	Vendor map[string]digest.Tree
+}
 
 // Tool is one locked release.
 type Tool struct {

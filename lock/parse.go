@@ -76,11 +76,11 @@ func (r reader) newerVersion(name string) error {
 }
 
 func (r reader) file() *File {
-	r.Only(&r.Root, "version", "tool")
+	r.Only(&r.Root, "version", "tool", "vendor")
 	if v := r.Need(&r.Root, "version", textfile.Integer); v != nil && v.Text != strconv.Itoa(Version) {
 		r.Errorf(v.Offset, "version must be %d, not %s", Version, v.Text)
 	}
-	f := new(File)
+	f := &File{Vendor: r.vendor()}
 	list := r.May(&r.Root, "tool", textfile.Array)
 	if list == nil {
 		return f

@@ -196,7 +196,7 @@ func FuzzParse(f *testing.F) {
 			f.Add(archive.Files[0].Data)
 		}
 	}
-	for _, path := range []string{"testdata/canonical.lock", "testdata/merged.lock", "testdata/making.lock", "../gostore.lock.example"} {
+	for _, path := range []string{"testdata/canonical.lock", "testdata/merged.lock", "testdata/making.lock", "testdata/vendor.lock", "../gostore.lock.example"} {
 		if data, err := os.ReadFile(path); err == nil {
 			f.Add(data)
 		}

@@ -303,7 +303,7 @@ gostore.toml:3:2: unknown key "env"; known here: tools, tool, mirror, sources`},
 gostore.toml:4:1: tool "npm:x@1": the version stands after the "="`},
 		{"gostore.toml", "tools = 'go'\n", `gostore.toml:1:9: "tools" must be a table, not a string`},
 		{"gostore.toml", "[tools\n", `gostore.toml:1:7: expected ']' to close table name`},
-		{"gostore.lock", "version = 1\nx = 2\n", `gostore.lock:2:1: unknown key "x"; known here: version, tool`},
+		{"gostore.lock", "version = 1\nx = 2\n", `gostore.lock:2:1: unknown key "x"; known here: version, tool, vendor`},
 	} {
 		dir := tree(t, "")
 		if err := os.WriteFile(filepath.Join(dir, test.name), []byte(test.data), 0o644); err != nil {

@@ -112,6 +112,7 @@ func hints(err error) []string {
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
 		explainOwn, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
+		explainFound,
 		explainMissing, explainRequest, explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {
 		if code, tips := rule(err); code != exitOK {

@@ -22,6 +22,7 @@ type lockOptions struct {
 	cgo      bool // programs of Go packages are built with the C compiler
 	unlogged bool // the checksum database does not know the modules
 	origin   origin
+	vendor   vendorOptions
 }
 
 func (a *app) lockCommand() *cobra.Command {
@@ -62,6 +63,8 @@ locked by its --url or --path.`,
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
 	f.BoolVar(&o.cgo, "cgo", false, "build Go packages with cgo: then the C compiler of the machine has its part in them")
 	f.BoolVar(&o.unlogged, "unlogged", false, "lock a private Go module, which the checksum database does not know; the lock says so")
+	f.BoolVar(&o.vendor.record, "vendor", false, "also record the tree digests of the project's vendor directories, for \"gostore check\"")
+	f.BoolVar(&o.vendor.drop, "no-vendor", false, "also take the record of vendor directories out of the lock")
 	o.origin.flags(f)
 	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools
@@ -81,6 +84,10 @@ func (o lockOptions) exclusive() error {
 		return usagef("--url and --path do not go with --check, --update and --remove")
 	case given > 1:
 		return usagef("only one of --check, --update, --remove and --add can be given")
+	case o.vendor.record && o.vendor.drop:
+		return usagef("only one of --vendor and --no-vendor can be given")
+	case o.check && (o.vendor.record || o.vendor.drop):
+		return usagef(`--check takes no --vendor`).withHints(`"gostore check vendor" compares vendor directories with their record`)
 	case o.check && o.dryRun:
 		return usagef("--check writes nothing: leave --dry-run out")
 	}
@@ -105,6 +112,9 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 	a.locking = o
 	plan, err := a.planLock(ctx, p, args, o)
 	if err != nil {
+		return err
+	}
+	if err := a.planVendor(ctx, p, o.vendor, &plan); err != nil {
 		return err
 	}
 	if !o.dryRun {

@@ -1,0 +1,172 @@
+package cmd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"gostore/internal/check"
+	"gostore/internal/command"
+	"gostore/internal/release"
+	"gostore/store"
+)
+
+// lockedGo leases the object of the locked Go and verifies it: only then may its go command be run. Where it is not installed the
+// error is fs.ErrNotExist.
+func (k *checking) lockedGo() (*store.Lease, error) {
+	st, err := k.app.openStore()
+	if err != nil {
+		return nil, err
+	}
+	entries := k.lock.Find(goTool)
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("no Go is locked: %w", fs.ErrNotExist)
+	}
+	known := lockedTree(st, entries[0], release.Host())
+	if known.IsZero() {
+		return nil, fmt.Errorf("go %s is not installed: %w", entries[0].Version, fs.ErrNotExist)
+	}
+	lease, err := st.Lease(k.ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Verify(k.ctx, known); err != nil {
+		lease.Release() // best effort: the error matters more
+		return nil, err
+	}
+	return lease, nil
+}
+
+// goEnviron is the environment in which the locked go command is asked: the process's own, without what belongs to another Go or asks for
+// another one.
+func (k *checking) goEnviron(set ...string) []string {
+	var environ []string
+	for _, kv := range k.app.cfg.Environ {
+		switch name, _, _ := strings.Cut(kv, "="); name {
+		case "GOROOT", "GOTOOLCHAIN", "GOTOOLDIR":
+		default:
+			environ = append(environ, kv)
+		}
+	}
+	return append(append(environ, "GOTOOLCHAIN=local"), set...)
+}
+
+// cross looks at what this project builds for in this environment.
+func (k *checking) cross() error {
+	goEntry := k.lock.Find(goTool)
+	if len(goEntry) == 0 {
+		return nil // GOOS and the others are Go's
+	}
+	t := check.Target{
+		Host: release.Host(), Go: goEntry[0].Version, Vars: k.variables("GOOS", "GOARCH", "CGO_ENABLED", "CC"),
+		Default: check.Setting{File: k.project.LockPath(), Line: check.ToolLine(k.data, goTool)},
+	}
+	if t.Platform() != t.Host {
+		ports, err := k.ports()
+		if errors.Is(err, fs.ErrNotExist) {
+			k.found = append(k.found, check.Finding{Rule: check.RuleCross, Severity: check.Error, File: t.Default.File, Line: t.Default.Line,
+				Message: fmt.Sprintf("whether go %s builds for %s is not known: it is not installed", t.Go, t.Platform()), Mend: "gostore install"})
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		t.Ports = ports
+	}
+	if t.NeedsC() {
+		if err := k.compiler(&t); err != nil {
+			return err
+		}
+	}
+	k.found = append(k.found, check.Cross(t)...)
+	return nil
+}
+
+// variables returns those of some variables that are set, as a build in the project sees them.
+func (k *checking) variables(names ...string) map[string]check.Setting {
+	vars := map[string]check.Setting{}
+	for _, name := range names {
+		if v := k.app.cfg.getenv(name); v != "" {
+			vars[name] = check.Setting{Value: v}
+		}
+	}
+	return vars
+}
+
+// ports asks the locked Go what it can build for.
+func (k *checking) ports() ([]check.Port, error) {
+	lease, err := k.lockedGo()
+	if err != nil {
+		return nil, err
+	}
+	defer lease.Release()
+	out, _, err := command.Run(k.ctx, command.Program{
+		Argv: []string{filepath.Join(lease.Path(), "bin", "go"), "tool", "dist", "list", "-json"},
+		Dir:  k.project.Dir, Environ: k.goEnviron("GOROOT="+lease.Path(), "GOOS=", "GOARCH=", "GOFLAGS=", "GOWORK=off"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var ports []check.Port
+	if err := json.Unmarshal(out, &ports); err != nil {
+		return nil, fmt.Errorf("reading the platforms of the locked Go: %w", err)
+	}
+	return ports, nil
+}
+
+// compiler finds out which C compiler cgo will run and what it compiles for, and where that will not do, which would.
+func (k *checking) compiler(t *check.Target) error {
+	p := t.Platform()
+	cc := t.Vars["CC"].Value
+	if cc == "" {
+		cc = "gcc"
+		if p.OS == "darwin" || p.OS == "freebsd" || p.OS == "openbsd" {
+			cc = "clang"
+		}
+	}
+	argv, err := check.SplitCommand(cc)
+	if err != nil {
+		t.Command, t.RunErr = []string{cc}, err
+		return nil
+	}
+	t.Command = argv
+	t.Machine, t.RunErr = k.machine(argv)
+	if err := k.ctx.Err(); err != nil {
+		return err
+	}
+	if t.RunErr == nil && check.Compiles(t.Machine, p) {
+		return nil
+	}
+	var candidates []string
+	if v := k.app.cfg.getenv("CC_FOR_" + p.OS + "_" + p.Arch); v != "" { // make.bash reads it, the go command does not
+		candidates = append(candidates, v)
+	}
+	candidates = append(candidates, check.CompilerNames(p)...)
+	if target := check.ZigTarget(p); target != "" {
+		candidates = append(candidates, "zig cc -target "+target)
+	}
+	for _, candidate := range candidates {
+		argv, err := check.SplitCommand(candidate)
+		if err != nil {
+			continue
+		}
+		if machine, err := k.machine(argv); err == nil && check.Compiles(machine, p) {
+			t.Others = append(t.Others, candidate)
+		}
+	}
+	return k.ctx.Err()
+}
+
+// machine runs a C compiler to hear for what it compiles.
+func (k *checking) machine(argv []string) (string, error) {
+	path, err := lookPath(argv[0], k.project.Dir, k.app.cfg.Environ)
+	if err != nil {
+		return "", errors.New("it is not there")
+	}
+	full := append([]string{path}, argv[1:]...)
+	out, _, err := command.Run(k.ctx, command.Program{Argv: append(full, "-dumpmachine"), Dir: k.project.Dir, Environ: k.app.cfg.Environ})
+	return strings.TrimSpace(string(out)), err
+}

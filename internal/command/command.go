@@ -1,0 +1,68 @@
+// Package command runs programs that answer a question: the go command, git, a C compiler.
+//
+// A program gets no input, runs in a process group of its own that is killed when the context ends, and its outputs are kept
+// apart. The package chooses no environment and no directory: it is handed them.
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pipeTime is how long output is waited for after the program ended, when something that it started keeps it open.
+const pipeTime = 2 * time.Second
+
+// Program is a program to run.
+type Program struct {
+	Argv    []string // Argv[0] is a path, or a name that is looked for on this process's PATH
+	Dir     string
+	Environ []string
+	Stdin   []byte
+}
+
+// Error says that a program failed.
+type Error struct {
+	Argv   []string
+	Stderr string
+	Err    error // an *exec.ExitError, or why it did not start
+}
+
+func (e *Error) Error() string {
+	name := strings.Join(append([]string{filepath.Base(e.Argv[0])}, e.Argv[1:]...), " ")
+	if text := strings.TrimSpace(e.Stderr); text != "" {
+		return fmt.Sprintf("running %q: %v\n%s", name, e.Err, text)
+	}
+	return fmt.Sprintf("running %q: %v", name, e.Err)
+}
+
+// Unwrap returns why the program failed.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Run runs a program to its end and returns what it wrote to its outputs. A failure is an *Error, or the context's cause.
+func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	cmd.Dir, cmd.Env = p.Dir, p.Environ
+	cmd.Stdin = bytes.NewReader(p.Stdin)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = pipeTime
+	err = cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = nil // it ended well and left something behind
+	case err != nil:
+		err = &Error{p.Argv, errs.String(), err}
+	}
+	return out.Bytes(), errs.Bytes(), err
+}

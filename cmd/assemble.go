@@ -21,7 +21,8 @@ import (
 type held struct {
 	env    *store.Lease
 	tools  []environment.Tool
-	leases []*store.Lease // of the tools
+	leases []*store.Lease        // of the tools
+	over   []environment.Setting // on top of the tools' own variables
 }
 
 func (h *held) release() {

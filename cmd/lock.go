@@ -116,6 +116,9 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
+	if !o.dryRun && len(lock.Diff(was, is)) > 0 {
+		a.trustOwn(p)
+	}
 	if asks, err := p.Asks(); err == nil {
 		for _, d := range lock.Check(is, asks) {
 			a.ui.warn("%s", d)

@@ -97,10 +97,15 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	over, err := settingsBeside(p.path)
+	if err != nil {
+		return nil, err
+	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
+	h.over = over
 	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
 		h.release()
 		return nil, err

@@ -48,6 +48,7 @@ var packages = []room{
 	{"internal/project", []string{"internal/config", "internal/release", "internal/textfile", "lock"}},
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
 	{"profile", []string{"internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
+	{"internal/trust", []string{"internal/digest", "internal/durable"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},

@@ -74,3 +74,22 @@ func settingsBeside(lockPath string) ([]environment.Setting, error) {
 	}
 	return over, nil
 }
+
+// projectLines returns the [check] of the gostore.toml beside a lock: lines that run in the project's directory and with its
+// variables.
+func projectLines(lockPath string) ([]environment.Line, error) {
+	over, err := settingsBeside(lockPath)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(lockPath)
+	s, err := project.ReadSettings(filepath.Join(dir, project.ConfigName))
+	if err != nil {
+		return nil, err
+	}
+	var lines []environment.Line
+	for _, command := range s.Check.Run {
+		lines = append(lines, environment.Line{Command: command, Dir: dir, Over: over, Limit: s.Check.Limit})
+	}
+	return lines, nil
+}

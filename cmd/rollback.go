@@ -38,7 +38,7 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 	default:
 		return usagef("rollback takes one generation; %d given", len(args))
 	}
-	p, err := a.profile(name)
+	p, err := a.settledProfile(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ const (
 	Remove   Action = "remove" // a switch to an environment without some tool
 	Rollback Action = "rollback"
 	Prune    Action = "prune"
+	Keep     Action = "keep" // a generation on trial stays
 )
 
 // Point is a generation as the history names it, the zero Point is none.
@@ -55,8 +56,9 @@ type Record struct {
 	Action Action    `json:"action"`
 	Who
 	From    Point          `json:"from"` // what was current
-	To      Point          `json:"to"`   // what was to become current; From for Prune
+	To      Point          `json:"to"`   // what was to become current; From for Prune and Keep
 	Changes []ToolChange   `json:"changes,omitempty"`
+	Trial   *Trial         `json:"trial,omitempty"`  // that To is on from here on
 	Pruned  []int          `json:"pruned,omitempty"` // numbers of the generations removed
 	Prev    digest.Content `json:"-"`                // BLAKE3 of the line before this one, without its newline; zero for the first
 
@@ -106,7 +108,7 @@ func (p *Profile) History() ([]Record, error) {
 		if i+1 < len(h.records) {
 			next = h.records[i+1].From.Number
 		}
-		r.Abandoned = r.Action != Prune && next != r.To.Number
+		r.Abandoned = r.Action != Prune && r.Action != Keep && next != r.To.Number
 	}
 	if h.problem != nil {
 		return h.records, h.problem

@@ -66,6 +66,7 @@ func (a *app) shell(ctx context.Context, args, command []string) error {
 	if len(command) == 0 && isTerminal(a.cfg.Stdin) {
 		a.ui.note("shell with %s; \"exit\" leaves it", describe(env))
 	}
+	a.writeRecords(ctx, nil)
 	a.finish()
 	return a.cfg.enter(env, h, command)
 }
@@ -97,6 +98,7 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.project = p.path
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err

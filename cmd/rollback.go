@@ -42,7 +42,10 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 	if err != nil {
 		return err
 	}
+	record := a.record("rollback")
+	record.Profile = name
 	g, err := p.Rollback(ctx, number, a.who(), time.Now())
+	recordGeneration(record, g, err)
 	return a.tellSwitch(p, g, err, asJSON)
 }
 

@@ -75,6 +75,7 @@ func (a *app) shell(ctx context.Context, args, command []string, check bool) err
 	if len(command) == 0 && isTerminal(a.cfg.Stdin) {
 		a.ui.note("shell with %s; \"exit\" leaves it", describe(env))
 	}
+	a.writeRecords(ctx, nil)
 	a.finish()
 	return a.cfg.enter(env, h, command)
 }
@@ -92,11 +93,12 @@ func (a *app) checkShell(ctx context.Context, h *held, env environment.Environme
 		}
 	}
 	err := env.Check(ctx, h.env.Path(), a.cfg.Environ, lines...)
-	if err != nil {
-		a.showOutput(err)
-		return advise(err, 0, "nothing was run; without --check it is run whatever works")
+	if err == nil {
+		return nil
 	}
-	return nil
+	a.record("shell") // only a check that fails is worth a line in the log
+	a.showOutput(err)
+	return advise(err, 0, "nothing was run; without --check it is run whatever works")
 }
 
 // showOutput prints what a failed check has written.
@@ -134,6 +136,7 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.project = p.path
 	over, err := settingsBeside(p.path)
 	if err != nil {
 		return nil, err

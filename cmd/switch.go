@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -118,6 +117,8 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 	if err != nil {
 		return err
 	}
+	record := a.record("switch")
+	record.Profile = o.profile
 	whole := len(args) == 0 && len(o.remove) == 0
 	h, err := a.switchTools(ctx, args, whole)
 	if err != nil {
@@ -140,6 +141,7 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 		return a.buildChecked(ctx, tools, lines)
 	}
 	g, err := p.Switch(ctx, change)
+	recordGeneration(record, g, err)
 	if err := a.tellSwitch(p, g, err, o.json); err != nil || o.trial == 0 {
 		return trialMistake(err, o)
 	}
@@ -275,22 +277,6 @@ func toolsJSON(env environment.Environment) []toolJSON {
 		list = append(list, toolJSON{t.Name, t.Version, t.Request, t.Extra, t.Tree.String()})
 	}
 	return list
-}
-
-// who says who gives this command, for the history.
-func (a *app) who() profile.Who {
-	w := profile.Who{
-		UID: os.Getuid(), SudoUser: a.cfg.getenv("SUDO_USER"),
-		Command: strings.Join(append([]string{"gostore"}, a.cfg.Args...), " "),
-	}
-	if u, err := user.Current(); err == nil {
-		w.User = u.Username
-	}
-	if f, ok := a.cfg.Stdin.(*os.File); ok && isTerminal(f) {
-		w.Terminal = terminalName(f)
-	}
-	w.Host, _ = os.Hostname() // best effort
-	return w
 }
 
 // terminalName returns the path of a terminal where the system tells it.

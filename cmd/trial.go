@@ -44,7 +44,10 @@ func (a *app) keep(ctx context.Context, name string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	record := a.record("keep")
+	record.Profile = name
 	g, err := p.Keep(ctx, a.who(), time.Now())
+	recordGeneration(record, g, err)
 	if err != nil {
 		return err
 	}
@@ -66,6 +69,7 @@ func (a *app) settledProfile(ctx context.Context, name string) (*profile.Profile
 	var broken *profile.BrokenError
 	switch {
 	case err == nil:
+		a.recordTrialEnd(ctx, name, to, "the time of a trial was up")
 		a.ui.note("the trial of generation %d is over: %s is at generation %d again", from.Number, name, to.Number)
 	case errors.As(err, &broken):
 		a.ui.warn("%v", err) // what was asked for may mend it
@@ -73,6 +77,14 @@ func (a *app) settledProfile(ctx context.Context, name string) (*profile.Profile
 		return nil, err
 	}
 	return p, nil
+}
+
+// recordTrialEnd writes the end of a trial to the log: it is done, whatever becomes of the command that runs.
+func (a *app) recordTrialEnd(ctx context.Context, name string, to profile.Generation, why string) {
+	record := a.record("rollback")
+	record.Profile, record.Detail = name, why
+	recordGeneration(record, to, nil)
+	a.writeRecords(ctx, nil)
 }
 
 // trialEnds says in the history that nobody asked for a rollback now.
@@ -98,6 +110,7 @@ func (a *app) try(ctx context.Context, p *profile.Profile, o switchOptions) erro
 	if len(o.command) == 0 {
 		return nil
 	}
+	a.writeRecords(ctx, nil) // the switch is done, and the command may take long
 	failure := a.runOnTrial(ctx, p, time.Now().Add(o.trial), o.command)
 	if failure == nil || trial == nil {
 		return failure
@@ -105,6 +118,7 @@ func (a *app) try(ctx context.Context, p *profile.Profile, o switchOptions) erro
 	_, to, err := p.StopTrial(context.WithoutCancel(ctx), a.who(), time.Now())
 	switch {
 	case err == nil:
+		a.recordTrialEnd(ctx, o.profile, to, "what was to be tried failed: "+failure.Error())
 		a.ui.note("%s is at generation %d again", p.Name(), to.Number)
 	case !errors.Is(err, profile.ErrUnchanged): // else its time was up, or somebody kept it
 		return errors.Join(failure, err)

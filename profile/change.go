@@ -108,7 +108,7 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 		return Generation{}, err
 	}
 	r.To = g.point()
-	if err := p.appendRecord(t, r); err != nil {
+	if g.By, err = p.appendRecord(t, r); err != nil {
 		return Generation{}, errors.Join(err, os.Remove(p.path(name)))
 	}
 	// The link and a new history must not be less durable than the current that is to rely on them.
@@ -165,7 +165,7 @@ func (p *Profile) back(from Generation, tools []environment.Tool, number int, wh
 		Time: now(at), Action: Rollback, Who: who,
 		From: from.point(), To: g.point(), Changes: diff(tools, target.Tools),
 	}
-	if err := p.appendRecord(t, record); err != nil {
+	if g.By, err = p.appendRecord(t, record); err != nil {
 		return g, err
 	}
 	return g, durable.Symlink(strconv.Itoa(number), p.path(currentName))
@@ -238,7 +238,7 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 		record.Pruned = append(record.Pruned, g.Number)
 	}
 	// On a full disk the record is left out: what is removed here is what makes room for the next one.
-	if err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+	if _, err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return nil, err
 	}
 	for i, g := range doomed {

@@ -126,6 +126,9 @@ type Generation struct {
 	// Tools are those of the environment, where Switch, Rollback and Tools return the generation: whoever
 	// looks later may find that it was pruned and collected.
 	Tools []environment.Tool
+
+	// By is what the history says of the change, where Switch or Rollback made one and returns the generation.
+	By Record
 }
 
 // CheckName reports whether name can be a profile's: at most 64 ASCII letters, digits and ". _ -",

@@ -2,12 +2,12 @@ package profile
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"time"
+
+	"gostore/internal/chain"
+	"gostore/internal/digest"
 )
 
 // Trial says of a switch that its generation is current only for a time. It lasts until Keep, until another generation becomes
@@ -44,21 +44,16 @@ func (p *Profile) Trial() (*Trial, error) {
 // trialOf returns the trial that generation current is on: what the record says that made it current, or kept it. Records behind
 // that one were not carried out, or only pruned.
 func (p *Profile) trialOf(current int) (*Trial, error) {
-	data, err := os.ReadFile(p.path(historyName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for data, _ = lastLine(data); len(data) > 0; {
-		var text []byte
-		data, text = lastLine(data[:len(data)-1])
-		if r, err := parseLine(text); err == nil && r.Action != Prune && r.To.Number == current {
-			return r.Trial, nil
+	var trial *Trial
+	_, err := chain.ReadTail(p.path(historyName), func(text []byte, _ digest.Content) (int, bool, error) {
+		r, err := parseLine(text)
+		made := err == nil && r.Action != Prune && r.To.Number == current
+		if made {
+			trial = r.Trial
 		}
-	}
-	return nil, nil
+		return r.Number, !made, err
+	})
+	return trial, err
 }
 
 // Keep ends the trial of the current generation, which stays: the record in the history is all of it. The error is
@@ -86,7 +81,8 @@ func (p *Profile) Keep(ctx context.Context, who Who, at time.Time) (Generation, 
 	if err != nil {
 		return g, err
 	}
-	return g, p.appendRecord(t, Record{Time: now(at), Action: Keep, Who: who, From: g.point(), To: g.point()})
+	g.By, err = p.appendRecord(t, Record{Time: now(at), Action: Keep, Who: who, From: g.point(), To: g.point()})
+	return g, err
 }
 
 // EndTrial makes the generation before a trial current again when its time is up, as Rollback does. It returns the generation that was on

@@ -134,7 +134,7 @@ func TestTrialAfterACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.appendRecord(tail, Record{Time: at(3), Action: Switch, From: Point{Number: 2}, To: Point{Number: 3}}); err != nil {
+	if _, err := p.appendRecord(tail, Record{Time: at(3), Action: Switch, From: Point{Number: 2}, To: Point{Number: 3}}); err != nil {
 		t.Fatal(err)
 	}
 	backIs(t, p, 1)
@@ -158,7 +158,7 @@ func TestTrialAfterACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.appendRecord(tail, Record{Time: at(3), Action: Switch, From: Point{Number: 1}, To: Point{Number: 4}, Trial: trial}); err != nil {
+	if _, err := p.appendRecord(tail, Record{Time: at(3), Action: Switch, From: Point{Number: 1}, To: Point{Number: 4}, Trial: trial}); err != nil {
 		t.Fatal(err)
 	}
 	backIs(t, p, 0)

@@ -21,7 +21,8 @@ import (
 type held struct {
 	env    *store.Lease
 	tools  []environment.Tool
-	leases []*store.Lease // of the tools
+	leases []*store.Lease        // of the tools
+	over   []environment.Setting // on top of the tools' own variables
 }
 
 func (h *held) release() {
@@ -71,7 +72,9 @@ func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platf
 	if err := a.mustBeHere(ctx, jobs, p); err != nil {
 		return nil, err
 	}
+	missing := a.absent(jobs)
 	leases, err := install.All(ctx, st, jobs)
+	a.noteInstalled(jobs, missing)
 	if err != nil {
 		return nil, err
 	}

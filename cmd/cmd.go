@@ -26,6 +26,7 @@ import (
 	"gostore/internal/config"
 	"gostore/internal/fetch"
 	"gostore/internal/install"
+	"gostore/internal/journal"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -97,6 +98,7 @@ func Run(ctx context.Context, cfg Config) int {
 	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
+	a.writeRecords(ctx, err)
 	a.finish()
 	if err == nil {
 		err = a.ui.failed()
@@ -128,7 +130,7 @@ type app struct {
 
 	// What is made on first use may first be needed by several goroutines at once: sources resolve and fetch side by side, and
 	// one may need what another is. A lock is held while its thing is made, and source before web before conf before store.
-	once struct{ store, conf, web, source, proxies, end sync.Mutex }
+	once struct{ store, conf, web, source, proxies, end, log sync.Mutex }
 
 	st      *store.Store              // opened on first use
 	conf    *config.Config            // read on first use
@@ -140,6 +142,10 @@ type app struct {
 	locking lockOptions // of the command, if it is "lock"
 	makers  []lock.Tool // releases that may make others: what is locked, and what is being locked
 	atEnd   []func()    // what the command has to put away
+
+	records   []*journal.Record // of what the command does, for the log
+	installed journal.Objects   // by the command so far
+	project   string            // path of the lock that the command is about
 }
 
 // find reports a command that does not exist, with the nearest ones that do.
@@ -188,7 +194,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.SetHelpCommand(a.helpCommand())
 	for _, command := range []func() *cobra.Command{
 		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand,
-		a.switchCommand, a.rollbackCommand, a.generationsCommand,
+		a.switchCommand, a.keepCommand, a.rollbackCommand, a.generationsCommand, a.watchCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,

@@ -201,7 +201,7 @@ func explainEnvironment(err error) (int, []string) {
 	case errors.As(err, &runner):
 		return exitFailed, []string{"name " + runner.Runner + " as well; in a project: gostore lock --add " + runner.Runner}
 	case errors.As(err, &check):
-		return exitFailed, []string{"nothing was switched: the generation before is still current"}
+		return exitFailed, nil
 	case errors.As(err, &conflict):
 		return exitFailed, []string{"leave one of the two tools out"}
 	}
@@ -212,7 +212,10 @@ func explainProfile(err error) (int, []string) {
 	var missing *profile.NoGenerationError
 	var broken *profile.BrokenError
 	var history *profile.HistoryError
+	var trial *profile.NoTrialError
 	switch {
+	case errors.As(err, &trial):
+		return exitNotFound, []string{"what is current stays so; a trial begins with: gostore switch --for 10m TOOL@VERSION"}
 	case errors.As(err, &missing) && len(missing.Have) == 0:
 		return exitNotFound, []string{"make the first one: gostore switch go@1.22"}
 	case errors.As(err, &missing):

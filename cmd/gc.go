@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gostore/gc"
+	"gostore/internal/journal"
 	"gostore/internal/roots"
 	"gostore/profile"
 	"gostore/store"
@@ -89,7 +90,16 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if err != nil {
 		return err
 	}
+	record := &journal.Record{}
+	if !o.dryRun {
+		record = a.record("gc")
+	}
 	gone, err := a.prune(ctx, o)
+	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []skippedJSON{}}
+	for _, g := range gone.generations {
+		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
+	}
+	defer func() { recordRemoved(record, answer) }() // also what was removed before something failed
 	if err != nil {
 		return err
 	}
@@ -101,10 +111,6 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	plan, err := gc.Plan(ctx, st, read, gc.Options{})
 	if err != nil {
 		return err
-	}
-	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []skippedJSON{}}
-	for _, g := range gone.generations {
-		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
 	}
 	abandoned := store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}
 	if o.dryRun {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -24,7 +25,7 @@ was done to the profile: when, by whom, with which command, and what it changed.
 		Example: `  gostore generations
   gostore generations --json`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.generations(name, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.generations(c.Context(), name, asJSON) },
 	}
 	a.profileFlag(c, &name)
 	jsonFlag(c, &asJSON)
@@ -47,8 +48,8 @@ type recordJSON struct {
 	Abandoned bool `json:"abandoned,omitempty"`
 }
 
-func (a *app) generations(name string, asJSON bool) error {
-	p, err := a.profile(name)
+func (a *app) generations(ctx context.Context, name string, asJSON bool) error {
+	p, err := a.settledProfile(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -116,8 +117,13 @@ func happened(r profile.Record) string {
 			numbers[i] = strconv.Itoa(n)
 		}
 		fmt.Fprintf(&b, "removed generation %s", strings.Join(numbers, ", "))
+	case profile.Keep:
+		fmt.Fprintf(&b, "kept generation %d", r.To.Number)
 	default:
 		fmt.Fprintf(&b, "%d -> %d", r.From.Number, r.To.Number)
+	}
+	if r.Trial != nil {
+		fmt.Fprintf(&b, " until %s", when(r.Trial.Until))
 	}
 	for i, c := range r.Changes {
 		b.WriteString([]string{": ", ", "}[min(i, 1)] + toolChange(c.Tool, c.Was, c.Is))

@@ -10,6 +10,7 @@ import (
 
 	"gostore/internal/bundle"
 	"gostore/internal/install"
+	"gostore/internal/journal"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -53,6 +54,8 @@ func (a *app) importBundle(ctx context.Context, name string, asJSON bool) error 
 	} else if isTerminal(a.cfg.Stdin) {
 		return usagef("a bundle is not typed in").withHints("give its file, or send it: ssh host gostore export | gostore import -")
 	}
+	record := a.record("import")
+	record.Detail = name
 	board := a.ui.board(ctx)
 	task := board.task("bundle")
 	sum, err := bundle.Read(ctx, in, st, bundle.Options{
@@ -63,6 +66,7 @@ func (a *app) importBundle(ctx context.Context, name string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
+	recordImport(record, sum)
 	if err := a.keepProofs(sum); err != nil {
 		a.ui.warn("keeping the checksum database's proofs: %v", err)
 	}
@@ -73,6 +77,18 @@ func (a *app) importBundle(ctx context.Context, name string, asJSON bool) error 
 		a.ui.answer("%s@%s: %s", o.Tool, o.Release, judged(o))
 	}
 	return nil
+}
+
+// recordImport enters which objects came.
+func recordImport(r *journal.Record, sum bundle.Summary) {
+	for _, o := range sum.Objects {
+		if !o.Present {
+			r.Added.Add(o.Tree, o.Tool, o.Release)
+		}
+	}
+	if r.Added.Count == 0 {
+		r.Outcome = journal.Unchanged
+	}
 }
 
 // judged says what became of an object, and who says that it is what it should be.

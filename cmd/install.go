@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"gostore/internal/journal"
 )
 
 func (a *app) installCommand() *cobra.Command {
@@ -27,11 +29,15 @@ With TOOL@VERSION those releases are installed instead. Nothing keeps them: the 
 }
 
 func (a *app) installTools(ctx context.Context, args []string, asJSON bool) error {
-	h, err := a.installed(ctx, args)
+	record := a.record("install")
+	h, err := a.installWanted(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer h.release()
+	if a.installed.Count == 0 {
+		record.Outcome = journal.Unchanged
+	}
 	if asJSON {
 		list := []installedJSON{}
 		for i, t := range h.tools {
@@ -55,8 +61,8 @@ type installedJSON struct {
 	Path    string `json:"path"`
 }
 
-// installed installs what the arguments ask for, or the project's lock.
-func (a *app) installed(ctx context.Context, args []string) (*held, error) {
+// installWanted installs what the arguments ask for, or the project's lock.
+func (a *app) installWanted(ctx context.Context, args []string) (*held, error) {
 	if len(args) == 0 {
 		return a.projectEnvironment(ctx)
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"time"
@@ -21,7 +22,7 @@ func (a *app) listCommand() *cobra.Command {
 		Example: `  gostore list
   gostore list --json`,
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error { return a.list(name, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.list(c.Context(), name, asJSON) },
 	}
 	a.profileFlag(c, &name)
 	jsonFlag(c, &asJSON)
@@ -66,8 +67,8 @@ type objectListing struct {
 	From    string    `json:"from,omitempty"`
 }
 
-func (a *app) list(profileName string, asJSON bool) error {
-	p, err := a.profile(profileName)
+func (a *app) list(ctx context.Context, profileName string, asJSON bool) error {
+	p, err := a.settledProfile(ctx, profileName)
 	if err != nil {
 		return err
 	}

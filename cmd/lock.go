@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/journal"
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/lock"
@@ -110,6 +111,11 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 	}
 	o.command = true
 	a.locking = o
+	record := &journal.Record{}
+	if !o.dryRun {
+		record = a.record("lock")
+		record.Project = p.LockPath()
+	}
 	plan, err := a.planLock(ctx, p, args, o)
 	if err != nil {
 		return err
@@ -126,6 +132,10 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 	if err != nil {
 		return err
 	}
+	if !o.dryRun && len(lock.Diff(was, is)) > 0 {
+		a.trustOwn(p)
+	}
+	recordLock(record, p.LockPath(), was, is)
 	if asks, err := p.Asks(); err == nil {
 		for _, d := range lock.Check(is, asks) {
 			a.ui.warn("%s", d)

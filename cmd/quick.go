@@ -43,6 +43,9 @@ func quickShell(cfg Config, command []string) {
 		return
 	}
 	defer h.release()
+	if h.over, err = settingsBeside(path); err != nil {
+		return
+	}
 	if roots.Register(ctx, rootsDir(st), projectRoot(path, tree, env.Tools)) != nil {
 		return
 	}

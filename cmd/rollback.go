@@ -38,11 +38,14 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 	default:
 		return usagef("rollback takes one generation; %d given", len(args))
 	}
-	p, err := a.profile(name)
+	p, err := a.settledProfile(ctx, name)
 	if err != nil {
 		return err
 	}
+	record := a.record("rollback")
+	record.Profile = name
 	g, err := p.Rollback(ctx, number, a.who(), time.Now())
+	recordGeneration(record, g, err)
 	return a.tellSwitch(p, g, err, asJSON)
 }
 

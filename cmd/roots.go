@@ -94,6 +94,7 @@ func (a *app) forget(ctx context.Context, path string) error {
 	if filepath.Base(path) != lock.Name {
 		path = filepath.Join(path, lock.Name)
 	}
+	a.record("forget").Project = path
 	err = roots.Forget(ctx, rootsDir(st), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return advise(fmt.Errorf("no project %q is registered", path), exitNotFound, `"gostore roots" lists the projects`)

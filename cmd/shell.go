@@ -17,6 +17,7 @@ import (
 )
 
 func (a *app) shellCommand() *cobra.Command {
+	var check bool
 	c := &cobra.Command{
 		Use:   "shell [TOOL@VERSION]... [-- COMMAND [ARGUMENT]...]",
 		Short: "Run a command, or an interactive shell, with exactly these tools",
@@ -25,9 +26,13 @@ first where they are missing. Without COMMAND it starts $SHELL. With TOOL@VERSIO
 project is left alone: no lock, no profile, only these tools.
 
 The command replaces gostore: signals and the exit status are its own. What it uses is
-not removed by "gostore gc" while it, or a process that it started, is running.`,
+not removed by "gostore gc" while it, or a process that it started, is running.
+
+With --check every tool must first say the version that it should have, and the [check] of
+the project's gostore.toml must succeed; otherwise nothing is run.`,
 		Example: `  gostore shell -- go version
   gostore shell go@1.21.13 -- go build ./...
+  gostore shell --check -- go version
   gostore shell`,
 		RunE: func(c *cobra.Command, args []string) error {
 			command := []string(nil)
@@ -37,10 +42,11 @@ not removed by "gostore gc" while it, or a process that it started, is running.`
 					return usagef("nothing follows the \"--\"").withHints("write the command after it, or leave the \"--\" out for an interactive shell")
 				}
 			}
-			return a.shell(c.Context(), args, command)
+			return a.shell(c.Context(), args, command, check)
 		},
 		ValidArgsFunction: a.completeTools,
 	}
+	c.Flags().BoolVar(&check, "check", false, "run nothing unless the tools and the project's [check] work")
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return advise(flagError(c, err), 0, `a command to run and its flags go after "--": gostore shell -- COMMAND`)
 	})
@@ -48,26 +54,59 @@ not removed by "gostore gc" while it, or a process that it started, is running.`
 }
 
 // shell enters the environment of the requests, or of the project where there are none.
-func (a *app) shell(ctx context.Context, args, command []string) error {
+func (a *app) shell(ctx context.Context, args, command []string, check bool) error {
 	h, err := a.shellEnvironment(ctx, args)
 	if err != nil {
 		return shellMistake(err, args, command)
 	}
+	defer h.release()
 	env, err := environment.Load(h.env.Path())
 	if err != nil {
-		h.release()
 		return err
+	}
+	if check {
+		if err := a.checkShell(ctx, h, env, len(args) == 0); err != nil {
+			return err
+		}
 	}
 	if err := ctx.Err(); err != nil { // nothing stops the command from here on
-		h.release()
 		return err
 	}
-	defer h.release()
 	if len(command) == 0 && isTerminal(a.cfg.Stdin) {
 		a.ui.note("shell with %s; \"exit\" leaves it", describe(env))
 	}
+	a.writeRecords(ctx, nil)
 	a.finish()
 	return a.cfg.enter(env, h, command)
+}
+
+// checkShell runs the checks of an environment's tools and, in a project's environment, the project's own.
+func (a *app) checkShell(ctx context.Context, h *held, env environment.Environment, ofProject bool) error {
+	var lines []environment.Line
+	if ofProject {
+		p, err := a.lockedProject()
+		if err != nil {
+			return err
+		}
+		if lines, err = projectLines(p.path); err != nil {
+			return err
+		}
+	}
+	err := env.Check(ctx, h.env.Path(), a.cfg.Environ, lines...)
+	if err == nil {
+		return nil
+	}
+	a.record("shell") // only a check that fails is worth a line in the log
+	a.showOutput(err)
+	return advise(err, 0, "nothing was run; without --check it is run whatever works")
+}
+
+// showOutput prints what a failed check has written.
+func (a *app) showOutput(err error) {
+	var failed *environment.CheckError
+	if errors.As(err, &failed) && failed.Err != nil { // what only lacks a word is quoted in the message
+		a.ui.quote(failed.Output)
+	}
 }
 
 // shellMistake adds the likeliest hint to a command that was written without its "--".
@@ -97,10 +136,16 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.project = p.path
+	over, err := settingsBeside(p.path)
+	if err != nil {
+		return nil, err
+	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
+	h.over = over
 	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
 		h.release()
 		return nil, err

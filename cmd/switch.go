@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,14 +23,17 @@ const defaultProfile = "default"
 type switchOptions struct {
 	profile string
 	check   []string
+	limit   time.Duration // for each check
 	remove  []string
+	trial   time.Duration // how long the generation is current unless it is kept; 0 is for good
+	command []string      // to run with the generation on trial
 	json    bool
 }
 
 func (a *app) switchCommand() *cobra.Command {
 	var o switchOptions
 	c := &cobra.Command{
-		Use:   "switch [TOOL@VERSION]...",
+		Use:   "switch [TOOL@VERSION]... [--for TIME [-- COMMAND [ARGUMENT]...]]",
 		Short: "Make a new generation of a profile with other tools",
 		Long: `Installs the releases, puts them into a new generation of the profile and makes that one
 current. Other tools of the profile stay. Without arguments the profile becomes what the
@@ -38,17 +41,36 @@ project's gostore.lock says. Programs find the profile's commands through one di
 which can stand on PATH for good; "gostore switch" names it when it does not.
 
 Before the generation becomes current every tool must say the version that it should have,
-and each --check must succeed; otherwise nothing changes. "gostore rollback" goes back.`,
+and each --check must succeed, as must the [check] of the project's gostore.toml when the
+profile becomes what the project's lock says; otherwise nothing changes. "gostore rollback"
+goes back.
+
+With --for the generation is on trial: when the time is up, the one before is current again
+by itself, unless "gostore keep" was said. A COMMAND is run with the new generation; when it
+fails, or is not done when the time is up, the trial is over at once.`,
 		Example: `  gostore switch go@1.26
   gostore switch go@1.22.6 --check 'go version'
   gostore switch --profile work go@1.22
+  gostore switch --for 10m go@1.23
+  gostore keep
+  gostore switch --for 10m go@1.22 -- go version
   gostore switch --remove go
   gostore switch`,
-		RunE: func(c *cobra.Command, args []string) error { return a.switchProfile(c.Context(), args, o) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if n := c.ArgsLenAtDash(); n >= 0 {
+				args, o.command = args[:n], args[n:]
+			}
+			if err := o.mistake(); err != nil {
+				return err
+			}
+			return a.switchProfile(c.Context(), args, o)
+		},
 	}
 	a.profileFlag(c, &o.profile)
 	f := c.Flags()
 	f.StringArrayVar(&o.check, "check", nil, "command that must succeed in the new environment, may be repeated")
+	f.DurationVar(&o.limit, "check-limit", 0, "how long each --check may take (default 1m)")
+	f.DurationVar(&o.trial, "for", 0, "go back by itself after this time, such as 10m, unless \"gostore keep\" is said")
 	f.StringArrayVar(&o.remove, "remove", nil, "take a tool out of the profile, may be repeated")
 	jsonFlag(c, &o.json)
 	c.ValidArgsFunction = a.completeTools
@@ -59,6 +81,23 @@ and each --check must succeed; otherwise nothing changes. "gostore rollback" goe
 func (a *app) profileFlag(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "profile", defaultProfile, "name of the profile")
 	_ = c.RegisterFlagCompletionFunc("profile", a.completeProfiles) // fails only for a flag that is not there
+}
+
+// mistake says what is wrong with the flags.
+func (o switchOptions) mistake() error {
+	switch {
+	case o.trial < 0 || o.trial > 0 && o.trial < time.Second:
+		return usagef("--for %v: want at least a second, such as 10m", o.trial)
+	case o.limit < 0:
+		return usagef("--check-limit %v: want a time such as 30s", o.limit)
+	case o.command != nil && o.trial == 0:
+		return usagef("a command after \"--\" goes with --for only").withHints("what must work before the switch: --check 'COMMAND'")
+	case o.command != nil && len(o.command) == 0:
+		return usagef("nothing follows the \"--\"")
+	case o.command != nil && o.json:
+		return usagef("--json does not go with a command after \"--\", which has an output of its own")
+	}
+	return nil
 }
 
 // profile opens a profile.
@@ -74,17 +113,23 @@ func (a *app) profile(name string) (*profile.Profile, error) {
 }
 
 func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions) error {
-	p, err := a.profile(o.profile)
+	p, err := a.settledProfile(ctx, o.profile)
 	if err != nil {
 		return err
 	}
+	record := a.record("switch")
+	record.Profile = o.profile
 	whole := len(args) == 0 && len(o.remove) == 0
 	h, err := a.switchTools(ctx, args, whole)
 	if err != nil {
 		return err
 	}
 	defer h.release()
-	change := profile.Change{Who: a.who(), Replace: whole}
+	lines, err := a.checkLines(o, whole)
+	if err != nil {
+		return err
+	}
+	change := profile.Change{Who: a.who(), Replace: whole, For: o.trial}
 	if len(o.remove) > 0 {
 		change.Action = profile.Remove
 	}
@@ -93,10 +138,33 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 		if err != nil {
 			return nil, err
 		}
-		return a.buildChecked(ctx, tools, o.check)
+		return a.buildChecked(ctx, tools, lines)
 	}
 	g, err := p.Switch(ctx, change)
-	return a.tellSwitch(p, g, err, o.json)
+	recordGeneration(record, g, err)
+	if err := a.tellSwitch(p, g, err, o.json); err != nil || o.trial == 0 {
+		return trialMistake(err, o)
+	}
+	return a.try(ctx, p, o)
+}
+
+// checkLines returns what must succeed before the profile is switched: what the command line says, and where the profile becomes what
+// a project's lock says also what the project does.
+func (a *app) checkLines(o switchOptions, whole bool) ([]environment.Line, error) {
+	var lines []environment.Line
+	if whole {
+		p, err := a.lockedProject()
+		if err != nil {
+			return nil, err
+		}
+		if lines, err = projectLines(p.path); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range o.check {
+		lines = append(lines, environment.Line{Command: c, Limit: o.limit})
+	}
+	return lines, nil
 }
 
 // switchTools installs what is to be added; a project's whole lock where nothing is named.
@@ -139,7 +207,7 @@ func edited(current, added []environment.Tool, removed []string) ([]environment.
 
 // buildChecked builds an environment and runs the checks in it. The leases on tools that stay from the
 // current generation are needed until the environment refers to them.
-func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, checks []string) (*store.Lease, error) {
+func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, lines []environment.Line) (*store.Lease, error) {
 	h := &held{}
 	defer h.release()
 	for _, t := range tools {
@@ -155,10 +223,11 @@ func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, checks
 	}
 	env, err := environment.Load(lease.Path())
 	if err == nil {
-		err = env.Check(ctx, lease.Path(), a.cfg.Environ, checks...)
+		err = env.Check(ctx, lease.Path(), a.cfg.Environ, lines...)
 	}
 	if err != nil {
-		return nil, errors.Join(err, lease.Release())
+		a.showOutput(err)
+		return nil, errors.Join(advise(err, 0, "nothing was switched: the generation before is still current"), lease.Release())
 	}
 	return lease, nil
 }
@@ -208,22 +277,6 @@ func toolsJSON(env environment.Environment) []toolJSON {
 		list = append(list, toolJSON{t.Name, t.Version, t.Request, t.Extra, t.Tree.String()})
 	}
 	return list
-}
-
-// who says who gives this command, for the history.
-func (a *app) who() profile.Who {
-	w := profile.Who{
-		UID: os.Getuid(), SudoUser: a.cfg.getenv("SUDO_USER"),
-		Command: strings.Join(append([]string{"gostore"}, a.cfg.Args...), " "),
-	}
-	if u, err := user.Current(); err == nil {
-		w.User = u.Username
-	}
-	if f, ok := a.cfg.Stdin.(*os.File); ok && isTerminal(f) {
-		w.Terminal = terminalName(f)
-	}
-	w.Host, _ = os.Hostname() // best effort
-	return w
 }
 
 // terminalName returns the path of a terminal where the system tells it.

@@ -145,6 +145,15 @@ func (u *ui) fail(err error) {
 	}
 }
 
+// quote prints another program's output, as part of an error, so that it is told from gostore's own.
+func (u *ui) quote(text string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(u.stderr, "  | %s\n", strings.TrimSuffix(line, "\n")) // best effort: nowhere to report it
+	}
+}
+
 // rewind moves a terminal's cursor to the beginning of its line.
 func (u *ui) rewind() {
 	u.mu.Lock()

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,11 +25,11 @@ func (a *app) whichCommand() *cobra.Command {
 then among those of the profile, and prints the path of the real program in the store.`,
 		Example: `  gostore which go
   gostore which gofmt`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("which takes the name of one command; %d given", len(args))
 			}
-			return a.which(args[0], name, asJSON)
+			return a.which(c.Context(), args[0], name, asJSON)
 		},
 	}
 	a.profileFlag(c, &name)
@@ -36,8 +37,8 @@ then among those of the profile, and prints the path of the real program in the 
 	return c
 }
 
-func (a *app) which(command, profileName string, asJSON bool) error {
-	path, t, from, err := a.findCommand(command, profileName)
+func (a *app) which(ctx context.Context, command, profileName string, asJSON bool) error {
+	path, t, from, err := a.findCommand(ctx, command, profileName)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (a *app) which(command, profileName string, asJSON bool) error {
 }
 
 // findCommand looks for a command in the project, then in the profile.
-func (a *app) findCommand(command, profileName string) (path string, t environment.Tool, from string, err error) {
+func (a *app) findCommand(ctx context.Context, command, profileName string) (path string, t environment.Tool, from string, err error) {
 	tools, missing, from, err := a.projectTools()
 	if err != nil {
 		return "", t, "", err
@@ -60,7 +61,7 @@ func (a *app) findCommand(command, profileName string) (path string, t environme
 	if path, t, ok := a.commandOf(tools, command); ok {
 		return path, t, from, nil
 	}
-	p, err := a.profile(profileName)
+	p, err := a.settledProfile(ctx, profileName)
 	if err != nil {
 		return "", t, "", err
 	}

@@ -1,93 +1,39 @@
 package profile
 
 import (
-	"bytes"
-	"errors"
-	"io/fs"
-	"os"
-
+	"gostore/internal/chain"
 	"gostore/internal/digest"
 )
 
-// tail is what the next record needs to know of the history. It is read from the end, so that a change takes as
-// long after ten thousand changes as after ten.
+// tail is what the next record needs to know of the history.
 type tail struct {
-	size    int64          // bytes up to the end of the last line that is not torn
-	torn    bool           // something follows there, which was never acted on
-	last    digest.Content // digest of that line, zero when there is none
-	number  int            // of the last record
-	highest int            // number that a generation ever had
+	chain.Tail
+	highest int // number that a generation ever had
 }
 
-// readTail reads the end of the history. Lines that are damaged are passed over, except that a damaged
-// last line is torn.
+// readTail reads the end of the history.
 func (p *Profile) readTail() (tail, error) {
-	data, err := os.ReadFile(p.path(historyName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return tail{}, nil
-	}
-	if err != nil {
-		return tail{}, err
-	}
-	whole, end := lastLine(data)
-	if len(end) == 0 && len(whole) > 0 {
-		before, text := lastLine(whole[:len(whole)-1])
-		if _, err := parseLine(text); err != nil {
-			whole = before
-		}
-	}
-	t := tail{size: int64(len(whole)), torn: len(whole) < len(data)}
-	for len(whole) > 0 {
-		before, text := lastLine(whole[:len(whole)-1])
-		if t.last == (digest.Content{}) {
-			t.last = digest.Sum(text)
-		}
-		whole = before
+	var t tail
+	var err error
+	t.Tail, err = chain.ReadTail(p.path(historyName), func(text []byte, _ digest.Content) (int, bool, error) {
 		r, err := parseLine(text)
-		if err != nil {
-			continue
+		if err == nil {
+			t.highest = max(t.highest, r.From.Number, r.To.Number)
 		}
-		t.number = max(t.number, r.Number)
-		t.highest = max(t.highest, r.From.Number, r.To.Number)
-		if r.makes() {
-			break // numbers only grow: no earlier record has a higher one
-		}
-	}
-	return t, nil
+		return r.Number, !r.makes(), err // numbers only grow: no record before one that makes a generation has a higher one
+	})
+	return t, err
 }
 
-// lastLine cuts data after its last newline.
-func lastLine(data []byte) (before, line []byte) {
-	i := bytes.LastIndexByte(data, '\n') + 1
-	return data[:i], data[i:]
-}
-
-// appendRecord writes r, with its number and the digest of its predecessor, to the end of
-// the history: ftruncate where the end is torn, one write, fsync. The filelock is held. When it fails the
-// line is taken back as far as that is possible; a line that stays is a record that was not carried out.
-func (p *Profile) appendRecord(t tail, r Record) (err error) {
-	r.Number, r.Prev = t.number+1, t.last
+// appendRecord writes r, with its number and the digest of its predecessor, to the end of the history, and returns what it was
+// written as. The filelock is held. A line that stays although this fails is a record that was not carried out.
+func (p *Profile) appendRecord(t tail, r Record) (Record, error) {
+	next := t.Next()
+	r.Number, r.Prev = next.Number, next.Prev
 	text, err := formatLine(r)
 	if err != nil {
-		return err
+		return r, err
 	}
-	f, err := os.OpenFile(p.path(historyName), os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Truncate(t.size) // best effort
-		}
-		err = errors.Join(err, f.Close())
-	}()
-	if t.torn {
-		if err := f.Truncate(t.size); err != nil {
-			return err
-		}
-	}
-	if _, err := f.WriteAt(text, t.size); err != nil {
-		return err
-	}
-	return f.Sync()
+	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
+	return r, t.Append(text, 0o644)
 }

@@ -28,6 +28,10 @@ type Change struct {
 	Who    Who
 	Time   time.Time // now where it is zero
 
+	// For says that the generation is on trial for so long, where it is not 0. A profile that has no generation to go back to
+	// is then a *NoGenerationError.
+	For time.Duration
+
 	// Edit gets the tools of the current generation and returns a lease on the environment that is to
 	// follow, built and checked. It runs under the profile's filelock, so it should not go to the network:
 	// what can be installed before is. Switch releases the lease.
@@ -52,6 +56,12 @@ func (p *Profile) Switch(ctx context.Context, c Change) (Generation, error) {
 	if err != nil {
 		return Generation{}, err
 	}
+	var trial *Trial
+	if c.For > 0 {
+		if trial, err = p.begin(from, c.For, c.Time); err != nil {
+			return Generation{}, err
+		}
+	}
 	lease, err := c.Edit(slices.Clone(tools))
 	if err != nil {
 		return Generation{}, err
@@ -68,7 +78,7 @@ func (p *Profile) Switch(ctx context.Context, c Change) (Generation, error) {
 	}
 	record := Record{
 		Time: now(c.Time), Action: cmp.Or(c.Action, Switch), Who: c.Who,
-		From: from.point(), Changes: diff(tools, to.Tools),
+		From: from.point(), Changes: diff(tools, to.Tools), Trial: trial,
 	}
 	g, err := p.commit(lease, record)
 	g.Tools = to.Tools
@@ -98,7 +108,7 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 		return Generation{}, err
 	}
 	r.To = g.point()
-	if err := p.appendRecord(t, r); err != nil {
+	if g.By, err = p.appendRecord(t, r); err != nil {
 		return Generation{}, errors.Join(err, os.Remove(p.path(name)))
 	}
 	// The link and a new history must not be less durable than the current that is to rely on them.
@@ -127,6 +137,11 @@ func (p *Profile) Rollback(ctx context.Context, to int, who Who, at time.Time) (
 	if err != nil {
 		return Generation{}, err
 	}
+	return p.back(from, tools, number, who, at)
+}
+
+// back makes generation number current, with the filelock held; from is the current one, and tools are its.
+func (p *Profile) back(from Generation, tools []environment.Tool, number int, who Who, at time.Time) (Generation, error) {
 	g, err := p.generation(number, number)
 	if err != nil {
 		return Generation{}, err
@@ -150,7 +165,7 @@ func (p *Profile) Rollback(ctx context.Context, to int, who Who, at time.Time) (
 		Time: now(at), Action: Rollback, Who: who,
 		From: from.point(), To: g.point(), Changes: diff(tools, target.Tools),
 	}
-	if err := p.appendRecord(t, record); err != nil {
+	if g.By, err = p.appendRecord(t, record); err != nil {
 		return g, err
 	}
 	return g, durable.Symlink(strconv.Itoa(number), p.path(currentName))
@@ -176,7 +191,7 @@ func (p *Profile) target(current, to int) (int, error) {
 	return 0, &NoGenerationError{p.name, 0, numbers}
 }
 
-// Pruning says which generations to remove. The current one is always kept.
+// Pruning says which generations to remove. The current one is always kept, and the one that a trial leads back to.
 type Pruning struct {
 	Keep   int       // this many of the newest are kept, whether current or not
 	Before time.Time // of the others those made before this; all where it is zero
@@ -203,9 +218,13 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 	if err != nil {
 		return nil, err
 	}
+	trial, err := p.trialOf(current.Number)
+	if err != nil {
+		return nil, err
+	}
 	kept := min(max(rule.Keep, 0), len(all))
 	doomed := slices.DeleteFunc(all[:len(all)-kept], func(g Generation) bool {
-		return g.Current || !rule.Before.IsZero() && !g.Made.Before(rule.Before)
+		return g.Current || trial != nil && g.Number == trial.Back.Number || !rule.Before.IsZero() && !g.Made.Before(rule.Before)
 	})
 	if rule.DryRun || len(doomed) == 0 {
 		return doomed, nil
@@ -219,7 +238,7 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 		record.Pruned = append(record.Pruned, g.Number)
 	}
 	// On a full disk the record is left out: what is removed here is what makes room for the next one.
-	if err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+	if _, err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return nil, err
 	}
 	for i, g := range doomed {

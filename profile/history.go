@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"gostore/internal/chain"
 	"gostore/internal/digest"
 )
 
@@ -31,6 +31,7 @@ const (
 	Remove   Action = "remove" // a switch to an environment without some tool
 	Rollback Action = "rollback"
 	Prune    Action = "prune"
+	Keep     Action = "keep" // a generation on trial stays
 )
 
 // Point is a generation as the history names it, the zero Point is none.
@@ -55,8 +56,9 @@ type Record struct {
 	Action Action    `json:"action"`
 	Who
 	From    Point          `json:"from"` // what was current
-	To      Point          `json:"to"`   // what was to become current; From for Prune
+	To      Point          `json:"to"`   // what was to become current; From for Prune and Keep
 	Changes []ToolChange   `json:"changes,omitempty"`
+	Trial   *Trial         `json:"trial,omitempty"`  // that To is on from here on
 	Pruned  []int          `json:"pruned,omitempty"` // numbers of the generations removed
 	Prev    digest.Content `json:"-"`                // BLAKE3 of the line before this one, without its newline; zero for the first
 
@@ -64,7 +66,12 @@ type Record struct {
 	// record and its effect; or that current was bent by hand afterwards. It is not stored but follows from
 	// what comes after, so the last record looks abandoned while its change is being made.
 	Abandoned bool `json:"-"`
+
+	head chain.Head
 }
+
+// Head names the record, so that somebody else can keep in mind what the history said.
+func (r Record) Head() chain.Head { return r.head }
 
 // line is the shape of a Record in the file.
 type line struct {
@@ -106,7 +113,7 @@ func (p *Profile) History() ([]Record, error) {
 		if i+1 < len(h.records) {
 			next = h.records[i+1].From.Number
 		}
-		r.Abandoned = r.Action != Prune && next != r.To.Number
+		r.Abandoned = r.Action != Prune && r.Action != Keep && next != r.To.Number
 	}
 	if h.problem != nil {
 		return h.records, h.problem
@@ -120,7 +127,8 @@ type history struct {
 	problem *HistoryError
 }
 
-// readHistory reads the file. Its error is one of reading; what is wrong with the text is the history's problem.
+// readHistory reads the file. Its error is one of reading; what is wrong with the text is the history's problem, the
+// first one where there are several.
 func (p *Profile) readHistory() (history, error) {
 	var h history
 	data, err := os.ReadFile(p.path(historyName))
@@ -130,37 +138,19 @@ func (p *Profile) readHistory() (history, error) {
 	if err != nil {
 		return h, err
 	}
-	var last digest.Content
-	for n := 1; len(data) > 0; n++ {
-		text, rest, ended := bytes.Cut(data, []byte("\n"))
-		r, err := parseLine(text)
-		switch {
-		case !ended:
-			h.note(p, n, "is torn", true)
-			return h, nil
-		case err != nil && len(rest) == 0:
-			// Complete, yet not what was written: a power cut can leave a line whose blocks did not all arrive.
-			h.note(p, n, err.Error(), true)
-			return h, nil
-		case err != nil:
-			h.note(p, n, err.Error(), false)
-		case r.Prev != last:
-			h.note(p, n, "does not follow the line before it", false)
-		}
-		if err == nil {
-			h.records = append(h.records, r)
-		}
-		last = digest.Sum(text)
-		data = rest
+	var r Record
+	parse := func(text []byte) (m chain.Mark, err error) {
+		r, err = parseLine(text)
+		return chain.Mark{Number: r.Number, Prev: r.Prev}, err
+	}
+	damage := chain.Scan(data, parse, func(l chain.Line) {
+		r.head = l.Head
+		h.records = append(h.records, r)
+	})
+	if len(damage) > 0 {
+		h.problem = &HistoryError{p.path(historyName), damage[0].Line, damage[0].Problem, damage[0].Torn}
 	}
 	return h, nil
-}
-
-// note keeps the first problem; a torn end does not hide an earlier one.
-func (h *history) note(p *Profile, line int, problem string, torn bool) {
-	if h.problem == nil {
-		h.problem = &HistoryError{p.path(historyName), line, problem, torn}
-	}
 }
 
 func parseLine(text []byte) (Record, error) {
@@ -190,5 +180,5 @@ func formatLine(r Record) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding a record: %w", err)
 	}
-	return append(text, '\n'), nil
+	return text, nil
 }

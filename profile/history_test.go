@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gostore/internal/chain"
 	"gostore/internal/digest"
 	"gostore/internal/environment"
 	"gostore/store"
@@ -38,12 +39,12 @@ func TestRecord(t *testing.T) {
 	if err != nil || len(records) != 2 {
 		t.Fatalf("history is %v, %v", records, err)
 	}
-	first, _, _ := bytes.Cut(read(t, p), []byte("\n"))
+	lines := bytes.Split(read(t, p), []byte("\n"))
 	want := []Record{
 		{Number: 1, Time: noon, Action: Switch, Who: who, To: Point{1, one.Tree},
-			Changes: []ToolChange{{"tool", "", "1"}}},
+			Changes: []ToolChange{{"tool", "", "1"}}, head: chain.Head{Number: 1, Digest: digest.Sum(lines[0])}},
 		{Number: 2, Time: at(1), Action: Remove, From: Point{1, one.Tree}, To: Point{2, two.Tree},
-			Changes: []ToolChange{{"tool", "1", ""}}, Prev: digest.Sum(first)},
+			Changes: []ToolChange{{"tool", "1", ""}}, Prev: digest.Sum(lines[0]), head: chain.Head{Number: 2, Digest: digest.Sum(lines[1])}},
 	}
 	if !reflect.DeepEqual(records, want) {
 		t.Errorf("history is\n%+v, want\n%+v", records, want)

@@ -32,7 +32,8 @@
 //
 // In no case does the next command have to repair anything first. A rollback is steps 2, 4 and 5.
 // Pruning is steps 2 and 4, then unlinking: a crash between leaves generations that the next Prune
-// removes.
+// removes. Whether a generation is on trial, and what that leads back to, is in the record that made it current, so it
+// is as durable as the switch; keeping it is one more record, and the end of a trial is a rollback.
 //
 // # What it does not promise
 //
@@ -125,6 +126,9 @@ type Generation struct {
 	// Tools are those of the environment, where Switch, Rollback and Tools return the generation: whoever
 	// looks later may find that it was pruned and collected.
 	Tools []environment.Tool
+
+	// By is what the history says of the change, where Switch or Rollback made one and returns the generation.
+	By Record
 }
 
 // CheckName reports whether name can be a profile's: at most 64 ASCII letters, digits and ". _ -",

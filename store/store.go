@@ -13,7 +13,7 @@
 //	meta/<hex>.json       where the object came from
 //	index/<archive>       the tree that an archive unpacked to
 //	downloads/            partial downloads, each its own filelock
-//	profiles/ roots/ sumdb/     kept by other packages
+//	profiles/ roots/ sumdb/ trust/ shims/     kept by other packages
 //
 // # What it promises
 //
@@ -59,10 +59,13 @@ const (
 	indexDir     = "index"
 	downloadsDir = "downloads"
 	// ProfilesDir, RootsDir and SumDBDir belong to the packages that keep profiles, registered
-	// projects and the state of checksum databases.
+	// projects and the state of checksum databases; TrustDir and ShimsDir, which not every store has, to those that keep
+	// which projects are trusted, and the shims.
 	ProfilesDir = "profiles"
 	RootsDir    = "roots"
 	SumDBDir    = "sumdb"
+	TrustDir    = "trust"
+	ShimsDir    = "shims"
 )
 
 // formatVersion is the version of the layout, the whole contents of the file "format".

@@ -23,7 +23,7 @@ func TestJSON(t *testing.T) {
 		"gostore switch --json go@1.22.6", "gostore switch --json go@1.23.0", "gostore switch --json go@1.23.0",
 		"gostore generations --json", "gostore generations --json --profile none",
 		"gostore diff --json 1 2", "gostore diff --json --files 1 2", "gostore diff --json 1 1",
-		"gostore rollback --json", "gostore rollback --json 2",
+		"gostore rollback --json", "gostore rollback --json 2", "gostore switch --for 1h --json go@1.22.6", "gostore keep --json",
 		"gostore list --json", "GOSTORE_ROOT=$HOME/new gostore list --json",
 		"gostore which --json go",
 		"gostore roots --json", "GOSTORE_ROOT=$HOME/new gostore roots --json",

@@ -44,6 +44,8 @@ var killings = []struct {
 	{name: "remove", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "--remove", "go"},
 		next: "gostore switch --remove go || [ $? = 4 ]"}, // there is no go to remove
 	{name: "rollback", prepare: "gostore switch go@1.22.5 && gostore switch go@1.22.6", command: []string{"rollback", "1"}},
+	{name: "keep", prepare: "gostore switch go@1.22.5 && gostore switch --for 1h go@1.22.6", command: []string{"keep"},
+		next: "gostore keep || [ $? = 4 ]"}, // it may be kept by then
 	{name: "gc", prepare: `gostore switch go@1.22.5 && gostore install go@1.22.6 go@1.21.13 &&
 		gostore lock go@1.21.0 && gostore install && gostore lock go@1.20 && gostore install &&
 		mkdir "$GOSTORE_ROOT/store/.stage-X" && echo >"$GOSTORE_ROOT/store/.stage-X/file"`, command: []string{"gc"}},

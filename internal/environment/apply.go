@@ -19,14 +19,20 @@ const (
 // tools, it does not take the system's away.
 const systemPath = "/usr/local/bin:/usr/bin:/bin"
 
+// Setting is what is put on top of the variables of an environment's tools: by a project, or on the command line.
+type Setting struct {
+	Name, Value string
+	Unset       bool // the variable is not to be set, whatever is inherited
+}
+
 // Apply returns environ (KEY=VALUE, as os.Environ) as a program in the environment should see
 // it; dir is the environment's directory, or a link that leads to it. dir's bin comes first on
 // PATH and stands there once; variables that the tools do not want inherited are gone; theirs
-// and the ones above are set.
+// are set, then those of over, the last of a name counting, and the ones above.
 //
 // Other variables keep their order. Where environ has a name twice, the last one counts, as
 // for os/exec, and the others are dropped. environ itself is not changed.
-func (e Environment) Apply(dir string, environ []string) []string {
+func (e Environment) Apply(dir string, environ []string, over ...Setting) []string {
 	inherited := make(map[string]string, len(environ))
 	for _, kv := range environ {
 		if name, value, ok := strings.Cut(kv, "="); ok {
@@ -42,6 +48,12 @@ func (e Environment) Apply(dir string, environ []string) []string {
 	}
 	for _, t := range e.Tools {
 		maps.Copy(set, t.variables(dir))
+	}
+	for _, v := range over {
+		delete(set, v.Name)
+		if drop[v.Name] = v.Unset; !v.Unset {
+			set[v.Name] = v.Value
+		}
 	}
 	set["PATH"] = searchPath(filepath.Join(dir, "bin"), inherited["PATH"])
 	set[VarShell] = nextDepth(inherited[VarShell])

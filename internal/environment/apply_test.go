@@ -52,6 +52,22 @@ func TestApply(t *testing.T) {
 	}
 }
 
+func TestApplySettings(t *testing.T) {
+	e := newEnvironment([]Tool{{Name: "go", Version: "1.22.6", Layout: release.Layout{
+		Set: map[string]string{"GOTOOLCHAIN": "local", "GOFLAGS": "-x"}, Unset: []string{"GOROOT"}}}})
+	in := []string{"A=1", "B=2", "C=3", "GOROOT=/x", "PATH=/bin"}
+	got := e.Apply("/s/e", in,
+		Setting{Name: "A", Value: "one"}, Setting{Name: "B", Unset: true}, Setting{Name: "GOFLAGS", Unset: true},
+		Setting{Name: "GOROOT", Value: "/y"}, // what a tool does not want inherited can still be set
+		Setting{Name: "D", Value: "first"}, Setting{Name: "D", Value: "last"},
+		Setting{Name: "E", Unset: true}, Setting{Name: "E", Value: ""})
+	want := []string{"A=one", "C=3", "GOROOT=/y", "PATH=/s/e/bin:/bin", "D=last", "E=", "GOSTORE_ENVIRONMENT=/s/e", "GOSTORE_SHELL=1",
+		"GOSTORE_TOOLS=go@1.22.6", "GOTOOLCHAIN=local"}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %q\nwant %q", got, want)
+	}
+}
+
 func TestNextDepth(t *testing.T) {
 	for in, want := range map[string]string{"": "1", "0": "1", "1": "2", "41": "42", "x": "1", "99999999999999999999": "1", "9223372036854775807": "1"} {
 		if got := nextDepth(in); got != want {

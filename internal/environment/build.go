@@ -176,7 +176,7 @@ func (e Environment) checkVariables() error {
 			names = append(names, t.Layout.HomeVar)
 		}
 		for _, name := range names {
-			if !isVariable(name) || name == "PATH" || strings.HasPrefix(name, "GOSTORE_") {
+			if !release.IsVariable(name) || name == "PATH" || strings.HasPrefix(name, "GOSTORE_") {
 				return fmt.Errorf("building an environment with %s: variable %q cannot be a tool's", t, name)
 			}
 		}
@@ -191,17 +191,6 @@ func (e Environment) checkVariables() error {
 		}
 	}
 	return nil
-}
-
-// isVariable reports whether POSIX shells take name for a variable's.
-func isVariable(name string) bool {
-	for i, r := range []byte(name) {
-		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-		if !letter && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return name != ""
 }
 
 func compareTrees(a, b digest.Tree) int { return strings.Compare(a.Hex(), b.Hex()) }

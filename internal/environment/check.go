@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,14 +42,21 @@ func (e *CheckError) Error() string {
 // Unwrap returns why the command failed.
 func (e *CheckError) Unwrap() error { return e.Err }
 
-// Check runs every tool's own check in the environment in dir, and then commands, which are lines for
-// sh. environ is what the environment is entered with, before Apply. The first that fails is
-// reported as a *CheckError; when ctx ends the error is its cause instead.
+// Line is a command line that must succeed in an environment.
+type Line struct {
+	Command string        // for sh
+	Dir     string        // where it runs; the working directory where it is ""
+	Over    []Setting     // on top of the environment's variables
+	Limit   time.Duration // how long it may take; a minute where it is 0
+}
+
+// Check runs every tool's own check in the environment in dir, and then lines. environ is what the environment is
+// entered with, before Apply. The first that fails is reported as a *CheckError; when ctx ends the error is its
+// cause instead.
 //
-// A check runs without input, in a process group of its own that is killed when it takes more than a minute
-// or ctx ends.
-func (e Environment) Check(ctx context.Context, dir string, environ []string, commands ...string) error {
-	environ = e.Apply(dir, environ)
+// A check runs without input, in a process group of its own that is killed when it takes too long or ctx ends.
+func (e Environment) Check(ctx context.Context, dir string, environ []string, lines ...Line) error {
+	inside := e.Apply(dir, environ)
 	for _, t := range e.Tools {
 		name, ok := t.checkName()
 		if !ok {
@@ -56,16 +64,18 @@ func (e Environment) Check(ctx context.Context, dir string, environ []string, co
 		}
 		argv := append([]string{filepath.Join(dir, "bin", name)}, t.Layout.Check[1:]...)
 		label := strings.Join(append([]string{name}, t.Layout.Check[1:]...), " ")
-		seen := slices.DeleteFunc(slices.Clone(environ), func(setting string) bool {
+		seen := slices.DeleteFunc(slices.Clone(inside), func(setting string) bool {
 			name, _, _ := strings.Cut(setting, "=")
 			return slices.Contains(t.Layout.CheckSkip, name)
 		})
-		if err := check(ctx, checkTime, argv, seen, label, t.Layout.CheckWant); err != nil {
+		c := checked{argv: argv, environ: seen, label: label, limit: checkTime}
+		if err := c.run(ctx, t.Layout.CheckWant); err != nil {
 			return err
 		}
 	}
-	for _, line := range commands {
-		if err := check(ctx, checkTime, []string{"/bin/sh", "-c", line}, environ, line, ""); err != nil {
+	for _, l := range lines {
+		c := checked{[]string{"/bin/sh", "-c", l.Command}, e.Apply(dir, environ, l.Over...), l.Dir, l.Command, cmp.Or(l.Limit, checkTime)}
+		if err := c.run(ctx, ""); err != nil {
 			return err
 		}
 	}
@@ -96,13 +106,21 @@ func (t Tool) checkName() (string, bool) {
 	return slices.Min(names), true
 }
 
-// check runs one command. label is what messages call it.
-func check(ctx context.Context, limit time.Duration, argv, environ []string, label, want string) error {
-	limited, cancel := context.WithTimeout(ctx, limit)
+// checked is one command of a check.
+type checked struct {
+	argv, environ []string
+	dir           string
+	label         string // what messages call it
+	limit         time.Duration
+}
+
+// run runs the command, whose output must have the word want in it.
+func (c checked) run(ctx context.Context, want string) error {
+	limited, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
 	output := &head{room: maxOutput}
-	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
-	cmd.Env = environ
+	cmd := exec.CommandContext(limited, c.argv[0], c.argv[1:]...)
+	cmd.Env, cmd.Dir = c.environ, c.dir
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -116,13 +134,13 @@ func check(ctx context.Context, limit time.Duration, argv, environ []string, lab
 	}
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("checking %q: %w", label, context.Cause(ctx))
+		return fmt.Errorf("checking %q: %w", c.label, context.Cause(ctx))
 	case limited.Err() != nil:
-		return &CheckError{label, output.String(), "", fmt.Errorf("no end after %v: %w", limit, limited.Err())}
+		return &CheckError{c.label, output.String(), "", fmt.Errorf("no end after %v: %w", c.limit, limited.Err())}
 	case err != nil:
-		return &CheckError{label, output.String(), "", err}
+		return &CheckError{c.label, output.String(), "", err}
 	case want != "" && !hasWord(output.String(), want):
-		return &CheckError{label, output.String(), want, nil}
+		return &CheckError{c.label, output.String(), want, nil}
 	}
 	return nil
 }

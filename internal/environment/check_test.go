@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 		{"VERSION_TO_SAY=1.22.6", []string{"true", "echo no; exit 9", "touch " + dir + "/never"}, `checking "echo no; exit 9": exit status 9`},
 		{"VERSION_TO_SAY=1.22.6", []string{`test "$GOSTORE_ENVIRONMENT" = "` + dir + `"`}, ""},
 	} {
-		err := e.Check(t.Context(), dir, append(strings.Fields(c.environ), "PATH=/usr/bin:/bin"), c.commands...)
+		err := e.Check(t.Context(), dir, append(strings.Fields(c.environ), "PATH=/usr/bin:/bin"), lines(c.commands)...)
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -51,6 +51,35 @@ func TestCheck(t *testing.T) {
 		if err != nil && (!errors.As(err, &failed) || failed.Output == "") {
 			t.Errorf("%s %q: %#v", c.environ, c.commands, err)
 		}
+	}
+}
+
+func lines(commands []string) []Line {
+	var list []Line
+	for _, c := range commands {
+		list = append(list, Line{Command: c})
+	}
+	return list
+}
+
+// A line has a directory, variables and a time of its own.
+func TestCheckLine(t *testing.T) {
+	dir := build(t, newStore(t))
+	e, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	over := []Setting{{Name: "A", Value: "set"}, {Name: "B", Unset: true}}
+	environ := []string{"PATH=/usr/bin:/bin", "A=inherited", "B=inherited"}
+	good := Line{Command: `test "$A${B-none}$(pwd -P)" = "setnone$(cd ` + elsewhere + ` && pwd -P)"`, Dir: elsewhere, Over: over}
+	if err := e.Check(t.Context(), dir, environ, good, Line{Command: `test "$A$B" = inheritedinherited`}); err != nil {
+		t.Error(err)
+	}
+	var failed *CheckError
+	err = e.Check(t.Context(), dir, environ, Line{Command: "exec tail -f /dev/null", Limit: time.Millisecond})
+	if !errors.As(err, &failed) || !errors.Is(err, context.DeadlineExceeded) || failed.Error() != `checking "exec tail -f /dev/null": no end after 1ms: context deadline exceeded` {
+		t.Errorf("without an end: %v", err)
 	}
 }
 
@@ -111,7 +140,7 @@ func started(t *testing.T, limit time.Duration, then func(cancel func())) (int, 
 	result := make(chan error, 1)
 	go func() {
 		script := "sleep 1000 & echo $! >" + fifo + "; wait"
-		result <- check(ctx, limit, []string{"/bin/sh", "-c", script}, os.Environ(), "stay", "")
+		result <- checked{[]string{"/bin/sh", "-c", script}, os.Environ(), "", "stay", limit}.run(ctx, "")
 	}()
 	data, err := os.ReadFile(fifo) // waits for the writer
 	if err != nil {
@@ -157,7 +186,7 @@ func TestCheckHasALimit(t *testing.T) {
 }
 
 func TestCheckKeepsLittleOutput(t *testing.T) {
-	err := check(t.Context(), time.Minute, []string{"/bin/sh", "-c", "yes | head -c 300000; exit 1"}, os.Environ(), "yes", "")
+	err := checked{[]string{"/bin/sh", "-c", "yes | head -c 300000; exit 1"}, os.Environ(), "", "yes", time.Minute}.run(t.Context(), "")
 	var failed *CheckError
 	if !errors.As(err, &failed) || len(failed.Output) != maxOutput {
 		t.Errorf("kept %d bytes: %v", len(failed.Output), err)

@@ -47,13 +47,14 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 //	"golang.org/x/tools/gopls" = ["0.16", "latest"]   # the primary version, then extras
 //	"npm:prettier" = "3"                      # from a source that is written out
 //
-// Its other tables are package config's.
+// [env] and [check] are Settings; the other tables are package config's.
 func parseConfig(name string, data []byte) ([]claim, error) {
 	d, err := textfile.ParseTOML(name, data)
 	if err != nil {
 		return nil, err
 	}
-	d.Only(&d.Root, append([]string{"tools"}, config.ProjectTables...)...)
+	d.Only(&d.Root, slices.Concat([]string{"tools"}, settingsTables, config.ProjectTables)...)
+	parseSettings(d) // only for its complaints: they are better made now than when something is to run
 	var claims []claim
 	if tools := d.May(&d.Root, "tools", textfile.Table); tools != nil {
 		for _, e := range tools.Entries {

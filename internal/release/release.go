@@ -131,6 +131,17 @@ func CheckVersion(v string) error {
 	return nil
 }
 
+// IsVariable reports whether POSIX shells take name for a variable's.
+func IsVariable(name string) bool {
+	for i, r := range []byte(name) {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
 // notInName reports characters other than ASCII letters, digits and those in extra.
 func notInName(extra string) func(rune) bool {
 	return func(r rune) bool {

@@ -1,0 +1,146 @@
+// Package trust keeps which projects a person trusts.
+//
+// A project's files say which tools run and with which variables, and they may be a stranger's. What acts by
+// itself, a prompt hook or a shim, asks here before it follows them.
+//
+// A record is a small file, trust/<key>, where key is the first 32 hexadecimal digits of the BLAKE3-256 of
+// the project's directory with its links resolved. It holds that path and who owned the directory: should somebody else
+// own a directory of that name later, nothing is trusted. What is in the directory does not count, as people
+// are asked once per project and not once per change.
+//
+// A record is whole or absent whenever it is read. One that cannot be understood trusts nothing.
+package trust
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"gostore/internal/digest"
+	"gostore/internal/durable"
+)
+
+// keyLength is how many hexadecimal digits of the path's digest name a record: 128 bits.
+const keyLength = 32
+
+// List is the projects that a person trusts.
+type List struct {
+	Dir     string   // where the records are; it is made by the first Add
+	Folders []string // directories below which everything is trusted, absolute
+}
+
+// Project is a trusted project.
+type Project struct {
+	Dir   string    `json:"project"` // absolute, links resolved
+	Owner uint32    `json:"owner"`   // the user id of who owned it
+	Since time.Time `json:"since"`
+}
+
+// Trusts reports whether the project in dir, an absolute path, is trusted. A directory that is not there is not.
+func (l List) Trusts(dir string) bool {
+	p, err := resolve(dir)
+	if err != nil {
+		return false
+	}
+	if slices.ContainsFunc(l.Folders, func(folder string) bool { return within(p.Dir, folder) }) {
+		return true
+	}
+	known, err := read(l.path(p.Dir))
+	return err == nil && known.Dir == p.Dir && known.Owner == p.Owner
+}
+
+// Add trusts the project in dir, which is made sure of by mkdir, and the steps of durable.WriteFile. It reports whether
+// that is new.
+func (l List) Add(dir string, at time.Time) (added bool, err error) {
+	p, err := resolve(dir)
+	if err != nil {
+		return false, fmt.Errorf("trusting %q: %w", dir, err)
+	}
+	if known, err := read(l.path(p.Dir)); err == nil && known.Dir == p.Dir && known.Owner == p.Owner {
+		return false, nil
+	}
+	p.Since = at.UTC().Truncate(time.Second)
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	if err := os.MkdirAll(l.Dir, 0o700); err != nil {
+		return false, fmt.Errorf("trusting %q: %w", dir, err)
+	}
+	if err := durable.WriteFile(l.path(p.Dir), append(data, '\n'), 0o600); err != nil {
+		return false, fmt.Errorf("trusting %q: %w", dir, err)
+	}
+	return true, nil
+}
+
+// Remove trusts the project in dir no longer; dir need not exist any more. The error is fs.ErrNotExist when it was not
+// trusted by a record of its own.
+func (l List) Remove(dir string) error {
+	if p, err := resolve(dir); err == nil {
+		dir = p.Dir
+	}
+	if err := durable.Remove(l.path(filepath.Clean(dir))); err != nil {
+		return fmt.Errorf("trusting %q no longer: %w", dir, err)
+	}
+	return nil
+}
+
+// All returns the projects with a record, by path. Records that cannot be understood are left out.
+func (l List) All() ([]Project, error) {
+	entries, err := os.ReadDir(l.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Project
+	for _, e := range entries {
+		if p, err := read(filepath.Join(l.Dir, e.Name())); err == nil {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b Project) int { return strings.Compare(a.Dir, b.Dir) })
+	return all, nil
+}
+
+func (l List) path(dir string) string {
+	return filepath.Join(l.Dir, digest.Sum([]byte(dir)).Hex()[:keyLength])
+}
+
+// resolve returns dir without links, and who owns it.
+func resolve(dir string) (Project, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return Project{}, err
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return Project{}, err
+	}
+	return Project{Dir: real, Owner: info.Sys().(*syscall.Stat_t).Uid}, nil
+}
+
+func read(path string) (p Project, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	return p, json.Unmarshal(data, &p)
+}
+
+// within reports whether dir is folder or below it.
+func within(dir, folder string) bool {
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	rel, err := filepath.Rel(folder, dir)
+	return err == nil && filepath.IsLocal(rel)
+}

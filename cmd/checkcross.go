@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gostore/internal/check"
@@ -40,8 +41,8 @@ func (k *checking) lockedGo() (*store.Lease, error) {
 	return lease, nil
 }
 
-// goEnviron is the environment in which the locked go command is asked: the process's own, without what belongs to another Go or asks for
-// another one.
+// goEnviron is the environment in which the locked go command is asked: as a build in the project sees it, without what belongs to
+// another Go or asks for another one, and with what set says last.
 func (k *checking) goEnviron(set ...string) []string {
 	var environ []string
 	for _, kv := range k.app.cfg.Environ {
@@ -49,6 +50,13 @@ func (k *checking) goEnviron(set ...string) []string {
 		case "GOROOT", "GOTOOLCHAIN", "GOTOOLDIR":
 		default:
 			environ = append(environ, kv)
+		}
+	}
+	for _, v := range k.settings.Env {
+		if v.Unset {
+			environ = append(environ, v.Name+"=") // which the go command takes for not set
+		} else {
+			environ = append(environ, v.Name+"="+v.In(k.project.Dir))
 		}
 	}
 	return append(append(environ, "GOTOOLCHAIN=local"), set...)
@@ -85,12 +93,21 @@ func (k *checking) cross() error {
 	return nil
 }
 
-// variables returns those of some variables that are set, as a build in the project sees them.
+// variables returns those of some variables that are set, as a build in the project sees them: the project's own settings come before
+// the environment.
 func (k *checking) variables(names ...string) map[string]check.Setting {
 	vars := map[string]check.Setting{}
 	for _, name := range names {
 		if v := k.app.cfg.getenv(name); v != "" {
 			vars[name] = check.Setting{Value: v}
+		}
+	}
+	for _, v := range k.settings.Env {
+		if slices.Contains(names, v.Name) {
+			vars[v.Name] = check.Setting{Value: v.In(k.project.Dir), File: k.project.Config, Line: v.Line}
+		}
+		if v.Unset {
+			delete(vars, v.Name)
 		}
 	}
 	return vars

@@ -30,7 +30,9 @@ type checking struct {
 	data  []byte     // of the lock, nil where there is none
 	lock  *lock.File // nil where it cannot be read
 	files []check.GoFile
-	found []check.Finding
+
+	settings project.Settings // the project's [env]
+	found    []check.Finding
 
 	// A copy of what is staged, and what it is a copy of; "" where files are looked at in their places.
 	copied, original string
@@ -45,6 +47,11 @@ func (k *checking) run() ([]check.Finding, error) {
 		return nil, err
 	}
 	readable := err == nil
+	if k.settings, err = k.project.Settings(); err != nil {
+		if err := k.complain(err); err != nil {
+			return nil, err
+		}
+	}
 	f, data, err := readLock(k.project)
 	switch {
 	case err == nil:

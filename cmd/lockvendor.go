@@ -122,7 +122,7 @@ func (a *app) keptByGit(ctx context.Context, root, dir string) error {
 	shown := ignored[:min(few, len(ignored))]
 	err = fmt.Errorf("recording %s: git ignores %s in it, so a checkout elsewhere would have another digest: %s",
 		dir, count(len(ignored), "file"), strings.Join(shown, ", "))
-	return advise(err, exitFailed, "have git keep them: git add -f "+dir, "or remove them: git clean -X "+dir)
+	return advise(err, exitFailed, "have git keep them: git add -f "+dir, "or remove them: git clean -fX "+dir)
 }
 
 // keepVendorManifest keeps the manifest of a recorded directory in the store.

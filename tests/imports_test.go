@@ -47,7 +47,7 @@ var packages = []room{
 	{"internal/source/gomodule", []string{"internal/archive", "internal/definition", "internal/digest", "internal/fetch", "internal/release",
 		"internal/tree", "internal/version"}},
 	{"lock", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/textfile", "internal/version"}},
-	{"internal/project", []string{"internal/config", "internal/release", "internal/textfile", "lock"}},
+	{"internal/project", []string{"internal/config", "internal/definition", "internal/release", "internal/textfile", "internal/version", "lock"}},
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
 	{"profile", []string{"internal/chain", "internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},

@@ -96,6 +96,9 @@ func Run(ctx context.Context, cfg Config) int {
 	root.SetErr(cfg.Stderr)
 	err := a.find(root)
 	if err == nil {
+		err = a.startTrace()
+	}
+	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
 	a.writeRecords(ctx, err)

@@ -185,7 +185,7 @@ func (k *killing) points(all bool) []point {
 // kill kills the command and reports whether it did: one run may be shorter than another.
 func (k *killing) kill(p point) bool {
 	k.restore()
-	run, err := k.trace(request{k.command, p.sort, p.n, p.torn})
+	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Torn: p.torn})
 	if err != nil {
 		k.t.Fatal(err)
 	}

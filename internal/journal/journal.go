@@ -50,6 +50,9 @@ const (
 // perm is the mode of a new log: what somebody does and where is nobody else's business unless he says so.
 const perm = 0o600
 
+// maxNumber bounds numbers, so that one made by hand cannot make them overflow.
+const maxNumber = 1e12
+
 // Outcome says how an action ended.
 type Outcome string
 
@@ -215,7 +218,7 @@ func parseLine(text []byte) (r Record, m chain.Mark, err error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return r, m, fmt.Errorf("is no record: %w", err)
 	}
-	if r.Number <= 0 || r.Action == "" {
+	if r.Number <= 0 || r.Number > maxNumber || r.Action == "" {
 		return r, m, errors.New("is no record: number or action is missing")
 	}
 	m.Number = r.Number

@@ -4,7 +4,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
+
+// maxRedacted is how much of a text Redact looks at and returns. It is far more than a record keeps of any text, so what a cut leaves
+// of a secret is cut off as well.
+const maxRedacted = 64 << 10
 
 // hidden stands in the place of a secret.
 const hidden = "***"
@@ -12,33 +17,40 @@ const hidden = "***"
 // secretWord is a word in the name of a variable, a flag or a parameter of a URL, whose value is nobody's business.
 const secretWord = `(?:token|secret|passw(?:or)?d|passphrase|api_?-?key|access_?-?key|private_?-?key|credentials?|signature|_auth(?:token)?)`
 
-var (
-	// userinfo is what stands before the host in a URL. The second form is for passwords with a slash in them.
-	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/\s"'|]*@|[^/:\s"'@,|]*:[^\s"'@,|]*@)`)
-	query    = regexp.MustCompile(`(?i)([?&;](?:[\w.-]*` + secretWord + `[\w.-]*|key|sig|auth)=)[^&\s"'#]*`)
-	header   = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|token)\s+)?)[^\s"']+`)
-	// issued are tokens that tell by their beginning what they are.
-	issued = regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abprs]-|AKIA)[A-Za-z0-9_-]{12,}`)
+// patterns are compiled when they are first needed: most commands write nothing to the log.
+type patterns struct {
+	userinfo, query, header, issued, setting, flag, name *regexp.Regexp
+}
 
-	setting    = regexp.MustCompile(`(?i)^(-{0,2}[\w./:-]*` + secretWord + `[\w.-]*=)`)
-	secretFlag = regexp.MustCompile(`(?i)^-{1,2}[\w.-]*` + secretWord + `[\w.-]*$`)
-	secretName = regexp.MustCompile(`(?i)` + secretWord)
-)
+var secrets = sync.OnceValue(func() patterns {
+	return patterns{
+		// What stands before the host in a URL. The second form is for passwords with a slash in them.
+		userinfo: regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/\s"'|]*@|[^/:\s"'@,|]*:[^\s"'@,|]*@)`),
+		query:    regexp.MustCompile(`(?i)([?&;](?:[\w.-]*` + secretWord + `[\w.-]*|key|sig|auth)=)[^&\s"'#]*`),
+		header:   regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer|token)\s+)?)[^\s"']+`),
+		// Tokens that tell by their beginning what they are.
+		issued:  regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|glpat-|npm_|xox[abprs]-|AKIA)[A-Za-z0-9_-]{12,}`),
+		setting: regexp.MustCompile(`(?i)^(-{0,2}[\w./:-]*` + secretWord + `[\w.-]*=)`),
+		flag:    regexp.MustCompile(`(?i)^-{1,2}[\w.-]*` + secretWord + `[\w.-]*$`),
+		name:    regexp.MustCompile(`(?i)` + secretWord),
+	}
+})
 
 // Redact takes out of a text what looks like a secret: names and passwords in URLs, their parameters that carry tokens,
 // authorization headers, tokens of well-known kinds.
 func Redact(text string) string {
+	text = text[:min(len(text), maxRedacted)]
 	if strings.Contains(text, "://") {
-		text = userinfo.ReplaceAllString(text, "${1}"+hidden+"@")
-		text = query.ReplaceAllString(text, "${1}"+hidden)
+		text = secrets().userinfo.ReplaceAllString(text, "${1}"+hidden+"@")
+		text = secrets().query.ReplaceAllString(text, "${1}"+hidden)
 	}
-	text = header.ReplaceAllString(text, "${1}"+hidden)
-	return issued.ReplaceAllString(text, hidden)
+	text = secrets().header.ReplaceAllString(text, "${1}"+hidden)
+	return secrets().issued.ReplaceAllString(text, hidden)
 }
 
 // Value is Redact for the value of a variable, of which nothing is left where the variable's name speaks of a secret.
 func Value(name, value string) string {
-	if value != "" && secretName.MatchString(name) {
+	if value != "" && secrets().name.MatchString(name) {
 		return hidden
 	}
 	return Redact(value)
@@ -49,10 +61,10 @@ func Arguments(args []string) []string {
 	args = slices.Clone(args)
 	for i, arg := range args {
 		switch {
-		case i > 0 && secretFlag.MatchString(args[i-1]) && !strings.HasPrefix(arg, "-"):
+		case i > 0 && secrets().flag.MatchString(args[i-1]) && !strings.HasPrefix(arg, "-"):
 			args[i] = hidden
-		case setting.MatchString(arg):
-			args[i] = setting.FindString(arg) + hidden
+		case secrets().setting.MatchString(arg):
+			args[i] = secrets().setting.FindString(arg) + hidden
 		default:
 			args[i] = Redact(arg)
 		}

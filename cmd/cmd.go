@@ -191,6 +191,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.switchCommand, a.rollbackCommand, a.generationsCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
+		a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.completionCommand, a.versionCommand,
 	} {

@@ -244,9 +244,13 @@ func (a *app) suggestLocking(found []foundJSON) {
 			names = append(names, name)
 		}
 	}
-	if len(names) > 0 {
-		a.ui.suggest(`nothing keeps them yet; in a project: gostore lock %s`, names[len(names)-1])
+	if len(names) == 0 {
+		return
 	}
+	if a.goSources()[0] != sourceProxy {
+		a.ui.suggest("set GOPROXY to use them: where no module proxy is known, Go comes from go.dev, as other objects")
+	}
+	a.ui.suggest("nothing keeps them yet; in a project: gostore lock %s", names[len(names)-1])
 }
 
 // foundJSON is one thing that a manager has, in the answer of import-from --json.

@@ -162,6 +162,27 @@ func TestLeavings(t *testing.T) {
 	}
 }
 
+// The module cache has go.mod files as the zip calls them, and after the first use both.
+func TestModuleCache(t *testing.T) {
+	files := toolchainFiles("1.22.6")
+	both := maps.Clone(files)
+	both["src/_go.mod"], both["src/cmd/_go.mod"] = files["src/go.mod"], files["src/cmd/go.mod"]
+	one := maps.Clone(both)
+	delete(one, "src/go.mod")
+	delete(one, "src/cmd/go.mod")
+	var trees []digest.Tree
+	for _, laid := range []map[string]string{files, both, one} {
+		r := adoptOne(t, newConfig(t, "1.22.6", files), "1.22.6", laid)
+		if r.State != Adopted || len(r.Left) > 0 {
+			t.Errorf("%+v", r)
+		}
+		trees = append(trees, r.Tree)
+	}
+	if trees[0] != trees[1] || trees[0] != trees[2] {
+		t.Errorf("trees %v", trees)
+	}
+}
+
 // What was changed, is missing, or is no file makes another toolchain.
 func TestDiffers(t *testing.T) {
 	files := toolchainFiles("1.22.6")

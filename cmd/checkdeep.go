@@ -141,7 +141,7 @@ func shellWords(paths []string) string {
 	for i, path := range paths {
 		words[i] = path
 		if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") != "" {
-			words[i] = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+			words[i] = quoteWord(path)
 		}
 	}
 	return strings.Join(words, " ")

@@ -198,7 +198,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
-		a.checkCommand,
+		a.checkCommand, a.hookCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

@@ -259,8 +259,9 @@ func debug(environ []string) string {
 
 // hashLog is what GODEBUG=gocachehash=1 makes the go command print.
 type hashLog struct {
-	names map[string]string // what each ID is the hash of
-	rest  string            // what else was printed: errors
+	names   map[string]string // the names of the hashes that IDs are
+	parents map[string]string // of the IDs that were made of others
+	rest    string            // what else was printed: errors
 }
 
 // parseLog reads lines such as these:
@@ -271,21 +272,21 @@ type hashLog struct {
 //	HASH subkey 5f0e… "srcfiles" = 77aa…   an ID that was made of another one
 //	HASH /usr/bin/x: 12ab…                 of a file
 func parseLog(data []byte) hashLog {
-	log := hashLog{names: map[string]string{}}
+	log := hashLog{names: map[string]string{}, parents: map[string]string{}}
 	var rest strings.Builder
 	for line := range bytes.Lines(data) {
 		text := strings.TrimSuffix(string(line), "\n")
 		switch {
 		case strings.HasPrefix(text, "HASH["):
 			i := strings.LastIndex(text, "]: ")
-			if i >= 0 && isID(text[i+3:]) {
+			if i > len("HASH[") && isID(text[i+3:]) {
 				log.names[text[i+3:]] = text[len("HASH["):i]
 			}
 		case strings.HasPrefix(text, "HASH subkey "):
 			key, id, ok := strings.Cut(strings.TrimPrefix(text, "HASH subkey "), " = ")
 			parent, _, _ := strings.Cut(key, " ")
 			if ok && isID(id) && isID(parent) {
-				log.names[id] = "subkey " + key
+				log.parents[id] = parent
 			}
 		case strings.HasPrefix(text, "HASH "):
 		default:
@@ -299,15 +300,30 @@ func parseLog(data []byte) hashLog {
 // action returns the action that an ID belongs to, by the name of its hash.
 func (l hashLog) action(id string) string {
 	for range 8 { // subkeys of subkeys; the go command makes two levels
-		name, ok := l.names[id]
+		parent, ok := l.parents[id]
 		if !ok {
-			return "action " + id
+			break
 		}
-		key, is := strings.CutPrefix(name, "subkey ")
-		if !is {
-			return name
-		}
-		id, _, _ = strings.Cut(key, " ")
+		id = parent
+	}
+	if name, ok := l.names[id]; ok {
+		return name
 	}
 	return "action " + id
+}
+
+// of returns the IDs that belong to an action.
+func (l hashLog) of(action string) []string {
+	var ids []string
+	for id := range l.names {
+		if l.names[id] == action {
+			ids = append(ids, id)
+		}
+	}
+	for id := range l.parents {
+		if l.action(id) == action {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

@@ -90,11 +90,9 @@ func (s suspect) why(ctx context.Context, known []string) (why string, names []s
 
 // again builds the package once more in an environment and returns the digest of the result, "" where the key became another one.
 func (s suspect) again(ctx context.Context, environ []string, set ...string) (string, error) {
-	for id := range s.log.names {
-		if s.log.action(id) == s.p.Action {
-			if err := os.Remove(s.scratch().EntryFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
+	for _, id := range s.log.of(s.p.Action) {
+		if err := os.Remove(s.scratch().EntryFile(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
 		}
 	}
 	g := s.Go

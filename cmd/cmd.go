@@ -202,7 +202,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.toolsCommand, a.exportCommand, a.importCommand,
 		a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
-		a.checkCommand, a.logCommand,
+		a.checkCommand, a.hookCommand, a.logCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

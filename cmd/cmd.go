@@ -192,6 +192,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
+		a.doctorCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

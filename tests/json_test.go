@@ -30,6 +30,7 @@ func TestJSON(t *testing.T) {
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",
 		"gostore export --json -o tools.bundle", "gostore import --json tools.bundle",
+		"gostore doctor --json --list", "gostore doctor --json --offline project filesystem roots", "GOSTORE_ROOT=$HOME/new gostore doctor --json project",
 		"gostore gc --dry-run --json", "gostore gc --why go@1.22.6 --json", "gostore gc --why go@1.26.8 --json",
 		"gostore gc --keep 1 --json", "gostore gc --json",
 	}

@@ -17,7 +17,9 @@ var clockProbe = Probe{
 		{"clock-wrong", "the clock differs from those of the servers that are asked"},
 		{"clock-behind", "the clock is behind the newest file of the store"},
 	},
-	run: func(ctx context.Context, h *Host) []Finding { return append(h.clockOfServers(ctx), h.clockOfStore()...) },
+	run: func(ctx context.Context, h *Host) []Finding {
+		return append(h.clockOfServers(ctx), h.clockOfStore()...)
+	},
 }
 
 // How far a clock may be off. Certificates are valid for weeks; package managers refuse signatures after minutes; servers differ by seconds.

@@ -141,6 +141,7 @@ func (h *Host) goproxy() []Finding {
 	for _, u := range urls {
 		if why := badProxy(u); why != "" {
 			f.ID, f.Severity, f.Title = "goproxy-malformed", Problem, fmt.Sprintf("GOPROXY has %q: %s", fetch.Redact(u), why)
+			f.Mend = append(f.Mend, "# or name one: export GOPROXY=https://HOST/PATH,direct")
 			return []Finding{f}
 		}
 	}

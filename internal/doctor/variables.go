@@ -104,11 +104,11 @@ func (h *Host) gotoolchain() []Finding {
 
 // risky are flags that change what is built, and why nobody thinks of them.
 var risky = map[string]string{
-	"-mod":       "go.mod or vendor/ is used in another way than the project means",
-	"-modfile":   "another file counts as go.mod",
-	"-overlay":   "files are replaced by others",
-	"-insecure":  "modules are downloaded without checks",
-	"-toolexec":  "every compiler run goes through another program",
+	"-mod":      "go.mod or vendor/ is used in another way than the project means",
+	"-modfile":  "another file counts as go.mod",
+	"-overlay":  "files are replaced by others",
+	"-insecure": "modules are downloaded without checks",
+	"-toolexec": "every compiler run goes through another program",
 }
 
 func (h *Host) goflags() []Finding {
@@ -152,11 +152,11 @@ func (h *Host) go111module() []Finding {
 func (h *Host) checksums() []Finding {
 	var found []Finding
 	for name, turnsOff := range map[string]func(value string) bool{
-		"GOSUMDB":     func(v string) bool { return v == "off" },
-		"GONOSUMDB":   coversAll,
+		"GOSUMDB":      func(v string) bool { return v == "off" },
+		"GONOSUMDB":    coversAll,
 		"GONOSUMCHECK": func(v string) bool { return v != "" },
-		"GOINSECURE":  coversAll,
-		"GOPRIVATE":   coversAll,
+		"GOINSECURE":   coversAll,
+		"GOPRIVATE":    coversAll,
 	} {
 		settings := h.settings(name)
 		value := effective(settings)

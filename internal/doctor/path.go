@@ -14,7 +14,7 @@ var pathProbe = Probe{
 	Name: "path", About: "which program each command of the tools is on PATH, and why",
 	Kinds: []Kind{
 		{"path-shadowed", "another program comes before gostore's directory on PATH"},
-		{"path-other", "a command of the project or profile is another program on PATH, and gostore's directories are not there"},
+		{"path-other", "a command of the project or profile is another program on PATH, and gostore's is not there"},
 		{"path-stale", "a directory of gostore comes first, but of another environment than the project says"},
 		{"path-missing", "a command of the profile is not on PATH at all"},
 		{"path-duplicate", "several versions of a tool that are not gostore's are on PATH"},
@@ -38,12 +38,14 @@ type hit struct {
 // working directory are passed over.
 func (h *Host) onPath(name string) []hit {
 	var list []hit
+	seen := map[string]bool{}
 	for _, dir := range filepath.SplitList(h.getenv("PATH")) {
 		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)
-		if !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		if !filepath.IsAbs(dir) || err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || seen[path] {
 			continue
 		}
+		seen[path] = true
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			real = path // it was there a moment ago
@@ -76,10 +78,15 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 		return right, hits
 	case h.isOurs(first):
 		return stale, hits
-	case slices.ContainsFunc(hits, h.isOurs):
+	case slices.ContainsFunc(hits, func(p hit) bool { return h.serves(p, c) }):
 		return shadowed, hits
 	}
 	return other, hits
+}
+
+// serves reports whether c would be right if p came first: p is a shim, or the program, or what the profile has.
+func (h *Host) serves(p hit, c Command) bool {
+	return p.dir == h.shimsDir() || h.isOurs(p) && (c.OfProfile || p.real == realPath(c.Path))
 }
 
 // isOurs reports whether PATH leads to a program through one of gostore's directories, or straight into the store.
@@ -141,7 +148,7 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 	case right:
 		return h.duplicates(c, hits)
 	case shadowed:
-		i := slices.IndexFunc(hits, h.isOurs)
+		i := slices.IndexFunc(hits, func(p hit) bool { return h.serves(p, c) })
 		f.ID, f.Severity = "path-shadowed", Problem
 		f.Title = fmt.Sprintf("%s is not gostore's: %s comes before %s on PATH", c.Name, h.short(hits[0].dir), h.short(hits[i].dir))
 		f.Evidence = append(f.Evidence, h.whoPuts(hits[0].dir)...)
@@ -152,7 +159,7 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 		f.Mend = h.waysIn(c)
 	case other:
 		f.ID, f.Severity = "path-other", Warning
-		f.Title = fmt.Sprintf("%s is another program than %s says, and none of gostore's directories is on PATH", c.Name, h.short(c.From))
+		f.Title = fmt.Sprintf("%s is another program than the one that %s says, and gostore's is not on PATH", c.Name, h.short(c.From))
 		f.Evidence = append(f.Evidence, h.whoPuts(hits[0].dir)...)
 		f.Mend = h.waysIn(c)
 	case missing:

@@ -45,14 +45,18 @@ var pathCases = []testCase{
 		k.Wanted[0].From, k.Wanted[0].OfProfile = k.at("home/p/gostore.lock"), false
 		k.Wanted = append(k.Wanted, Command{"gofmt", "", "go", goodVersion, k.Wanted[0].From, false})
 		k.script(k.at("usr/go/bin/gofmt"), "")
-	}, `go is another program than ~/p/gostore\.lock says(.|\n)*likewise: gofmt`, `^gostore shell\n# or for good: gostore shims`},
+	}, `go is another program than the one that ~/p/gostore\.lock says(.|\n)*likewise: gofmt`, `^gostore shell\n# or for good: gostore shims`},
 	{"with a profile", "path-other", Warning, func(k *kit) { k.set("PATH", k.at("usr/go/bin")) },
-		`none of gostore's directories`, `current/bin`},
+		`gostore's is not on PATH`, `current/bin`},
 	{"with shims off PATH", "path-other", Warning, func(k *kit) {
 		k.set("PATH", k.at("usr/go/bin"))
 		k.Wanted[0].OfProfile = false
 		k.mkdir(filepath.Join(k.Root, "shims"))
 	}, `version 1\.19\.8`, `^export PATH=.*/shims:"\$PATH"$`},
+	{"behind it the profile's", "path-other", Warning, func(k *kit) {
+		k.first(k.at("usr/go/bin"))
+		k.Wanted = append([]Command{{"go", "", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
+	}, `says go 1\.22\.6\n1\..*version 1\.19\.8\n2\..*gostore's, version 1\.26\.8$`, `gostore shell`},
 	{"", "path-stale", Warning, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 	}, `not the one that ~/p/gostore\.lock says(.|\n)*version 1\.26\.8`, `gostore shell`},

@@ -203,6 +203,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.checkCommand, a.hookCommand, a.logCommand,
+		a.doctorCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

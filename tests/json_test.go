@@ -31,6 +31,7 @@ func TestJSON(t *testing.T) {
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",
 		"gostore export --json -o tools.bundle", "gostore import --json tools.bundle",
 		"gostore import-from --json sdk --dir .",
+		"gostore doctor --json --list", "gostore doctor --json --offline project filesystem roots", "GOSTORE_ROOT=$HOME/new gostore doctor --json project",
 		"gostore gc --dry-run --json", "gostore gc --why go@1.22.6 --json", "gostore gc --why go@1.26.8 --json",
 		"gostore gc --keep 1 --json", "gostore gc --json",
 		"gostore log --json", "gostore log --json --profile none", "gostore log --verify --json", "gostore log --head --json",

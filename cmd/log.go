@@ -214,8 +214,17 @@ func recordWords(r journal.Record) string {
 	case r.Project != "":
 		add("%s", r.Project)
 	}
+	fields := 0
 	for _, c := range r.Changes {
-		add("%s", toolChange(c.Tool, c.Was, c.Is))
+		tool, field, isField := strings.Cut(c.Tool, ": ")
+		if isField && field != "version" {
+			fields++
+			continue
+		}
+		add("%s", toolChange(tool, c.Was, c.Is))
+	}
+	if fields > 0 {
+		add("%s", count(fields, "field"))
 	}
 	if r.Added.Count > 0 {
 		add("added %s", objectsWords(r.Added))

@@ -188,7 +188,7 @@ func (a *app) logTable(records []journal.Record, env bool) {
 			continue
 		}
 		for _, d := range r.Differences {
-			rows = append(rows, []string{"", "", "", "  " + variableWords(d.Name, d.Was, d.Is, d.HadIt, d.HasIt)})
+			rows = append(rows, []string{"", "", "", "  " + variableWords(d)})
 		}
 	}
 	a.ui.table(rows)
@@ -265,15 +265,36 @@ func objectsWords(o journal.Objects) string {
 	return strings.Join(names, ", ")
 }
 
-// variableWords says how a variable differs.
-func variableWords(name, was, is string, hadIt, hasIt bool) string {
+// variableWords says how a variable differs; of one that is a list of directories, in which of them.
+func variableWords(d journal.Difference) string {
 	switch {
-	case !hadIt:
-		return fmt.Sprintf("%s: set to %q", name, is)
-	case !hasIt:
-		return fmt.Sprintf("%s: unset, was %q", name, was)
+	case !d.HadIt:
+		return fmt.Sprintf("%s: set to %q", d.Name, d.Is)
+	case !d.HasIt:
+		return fmt.Sprintf("%s: unset, was %q", d.Name, d.Was)
+	case strings.HasSuffix(d.Name, "PATH") && strings.Contains(d.Was+d.Is, ":"):
+		return d.Name + ": " + listWords(strings.Split(d.Was, ":"), strings.Split(d.Is, ":"))
 	}
-	return fmt.Sprintf("%s: %q -> %q", name, was, is)
+	return fmt.Sprintf("%s: %q -> %q", d.Name, d.Was, d.Is)
+}
+
+// listWords says which elements a list has more and less.
+func listWords(was, is []string) string {
+	var words []string
+	for _, side := range []struct {
+		mark       string
+		list, than []string
+	}{{"+", is, was}, {"-", was, is}} {
+		for _, element := range side.list {
+			if !slices.Contains(side.than, element) {
+				words = append(words, fmt.Sprintf("%s %q", side.mark, element))
+			}
+		}
+	}
+	if len(words) == 0 {
+		return "the same in another order"
+	}
+	return strings.Join(words, ", ")
 }
 
 // logRecordJSON is a record in the answer of log --json.

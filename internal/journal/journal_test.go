@@ -331,7 +331,10 @@ func TestPrune(t *testing.T) {
 	}
 	prune(1000, len(heads)-40+3) // all, the line in the place of the first, the pruning, and the one after
 	whole(t, l)
+	head := get(t, l.headPath())
 	prune(2000, 2)
+	whole(t, l)
+	set(t, l.headPath(), head) // killed between the two files
 	whole(t, l)
 	put(t, l, "after")
 	if c := whole(t, l); len(c.Records) != 3 {

@@ -13,7 +13,7 @@
 //	meta/<hex>.json       where the object came from
 //	index/<archive>       the tree that an archive unpacked to
 //	downloads/            partial downloads, each its own filelock
-//	profiles/ roots/ sumdb/ log log.head     kept by other packages
+//	profiles/ roots/ sumdb/     kept by other packages
 //
 // # What it promises
 //

@@ -158,7 +158,8 @@ func (a *app) logPrune(ctx context.Context, log *journal.Log, o logOptions) erro
 	case errors.Is(err, fs.ErrNotExist):
 		n = 0 // there is nothing to prune
 	case errors.As(err, &damaged):
-		return advise(fmt.Errorf("pruning the log would remove evidence: %w", err), exitIntegrity, `"gostore log --verify" says all that is wrong with it`)
+		return advise(fmt.Errorf("pruning the log would remove evidence: %w", err), exitIntegrity, `"gostore log --verify" says all that is wrong with it`,
+			"to begin a new log, keep both files in another place: mv log log.head …; docs/audit-log.md says more")
 	case err != nil:
 		return err
 	}

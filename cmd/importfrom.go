@@ -93,7 +93,7 @@ func (a *app) importFrom(ctx context.Context, managers []string, o importFromOpt
 		}
 	}
 	if o.json {
-		if err := a.ui.answerJSON(map[string]any{"found": orEmpty(found), "dry-run": o.dryRun}); err != nil {
+		if err := a.ui.answerJSON(map[string]any{"found": orEmpty(found), "dryRun": o.dryRun}); err != nil {
 			return err
 		}
 	} else if !o.dryRun {

@@ -420,3 +420,26 @@ func TestPlace(t *testing.T) {
 		}
 	}
 }
+
+// What may not be read is told, and not passed over as if it were nothing.
+func TestUnreadable(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is unreadable for root")
+	}
+	dir := t.TempDir()
+	lay(t, filepath.Join(dir, "versions", "1.22.6"), toolchainFiles("1.22.6"))
+	lay(t, filepath.Join(dir, "versions", "1.22.5"), toolchainFiles("1.22.5"))
+	closed, file := filepath.Join(dir, "versions", "1.22.5"), filepath.Join(dir, "versions", "1.22.6", "src", "runtime", "proc.go")
+	if err := errors.Join(os.Chmod(closed, 0), os.Chmod(file, 0)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(closed, 0o755) })
+	list, err := Find("goenv", dir)
+	if err != nil || len(list) != 2 || list[0].Problem == "" || list[1].Problem != "" {
+		t.Fatalf("found %+v, %v", list, err)
+	}
+	list[1].Platform = linux
+	if r := All(t.Context(), newConfig(t, "1.22.6", toolchainFiles("1.22.6")), list)[1]; r.State != Failed || !errors.Is(r.Err, fs.ErrPermission) {
+		t.Errorf("%+v", r)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
@@ -161,7 +162,8 @@ func leadsOutside(link, dir string) bool {
 func toolchain(dir string) (Installed, bool) {
 	in := Installed{Tool: goTool, Version: filepath.Base(dir), Platform: platformOf(dir), Dir: dir}
 	if _, err := os.Stat(filepath.Join(dir, "src", "runtime")); err != nil {
-		return in, false
+		in.Problem = "it cannot be read: " + err.Error()
+		return in, !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "VERSION"))
 	first, _, _ := strings.Cut(string(text[:min(len(text), 256)]), "\n")

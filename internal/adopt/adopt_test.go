@@ -88,7 +88,9 @@ func newConfig(t *testing.T, goVersion string, files map[string]string) Config {
 			}
 			return want, nil
 		},
-		Unpack: func(context.Context, release.Item, string, archive.Sink, func(int64)) error { return errors.New("no zip here") },
+		Unpack: func(context.Context, release.Item, string, archive.Sink, func(int64)) error {
+			return errors.New("no zip here")
+		},
 	}
 }
 
@@ -187,7 +189,9 @@ func TestModuleCache(t *testing.T) {
 func TestDiffers(t *testing.T) {
 	files := toolchainFiles("1.22.6")
 	for name, change := range map[string]func(dir string) error{
-		"changed":          func(dir string) error { return os.WriteFile(filepath.Join(dir, "src/runtime/proc.go"), []byte("x"), 0o644) },
+		"changed": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "src/runtime/proc.go"), []byte("x"), 0o644)
+		},
 		"missing":          func(dir string) error { return os.Remove(filepath.Join(dir, "lib/wasm/go_js_wasm_exec")) },
 		"link":             func(dir string) error { return os.Symlink("go.mod", filepath.Join(dir, "src/link")) },
 		"link to the same": func(dir string) error { return replaceByLink(t, filepath.Join(dir, "bin/gofmt")) },

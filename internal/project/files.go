@@ -114,25 +114,6 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 	return claims
 }
 
-// parseVersionFile reads .go-version: one version of Go, with or without "go" or "v" before it, or
-// "system", which asks for nothing. Empty lines and comments after "#" do not count.
-func parseVersionFile(name string, data []byte) ([]claim, error) {
-	line, err := onlyLine(name, data)
-	if err != nil || line.text == "" {
-		return nil, err
-	}
-	c := claim{source: pinName, words: line.text}
-	c.Line = line.number
-	c.Request = release.Request{Tool: goTool, Version: strings.TrimPrefix(strings.TrimPrefix(line.text, "v"), "go")}
-	switch {
-	case line.text == "system":
-		c.remark = whySystem
-	case c.Request.Version != release.Latest && !goversion.IsValid("go"+c.Request.Version):
-		return nil, line.complain("%q is not a version of Go", line.text)
-	}
-	return []claim{c}, nil
-}
-
 // parseGoFile reads the go line and the toolchain line of a go.mod or a go.work. Both have the same
 // syntax; other lines are read no more strictly than cmd/go reads those of a dependency.
 func parseGoFile(name string, data []byte) ([]claim, error) {

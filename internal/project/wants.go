@@ -131,7 +131,7 @@ func (p Project) said() ([]claim, error) {
 	if err := add(p.Module, parseGoFile); err != nil {
 		return nil, err
 	}
-	if err := add(p.Version, parseVersionFile); err != nil {
+	if err := add(p.Version, parserOf(pinName)); err != nil {
 		return nil, err
 	}
 	for _, path := range p.Others {
@@ -193,7 +193,7 @@ func belowGo(asked, least string) bool {
 }
 
 func below(asked, least string) bool {
-	return startsWithDigit(asked) && version.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
+	return strings.IndexAny(asked, "0123456789") == 0 && version.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
 }
 
 // choose returns for each tool the claims of the source that comes first.

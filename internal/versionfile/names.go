@@ -81,13 +81,16 @@ func versionOf(tool, text string) (v, remark string, err error) {
 		return nodeVersion(v)
 	case tool == goTool:
 		v = strings.TrimPrefix(strings.TrimPrefix(v, "v"), "go")
-		if !goversion.IsValid("go" + v) {
+		if !isGoVersion(v) {
 			return "", "", fmt.Errorf("%q is not a version of Go", text)
 		}
 		return v, "", nil
 	}
 	return v, "", release.CheckVersion(v)
 }
+
+// isGoVersion reports whether v is a version of Go. Package version lets anything stand behind a "-".
+func isGoVersion(v string) bool { return goversion.IsValid("go"+v) && release.CheckVersion(v) == nil }
 
 // nodeVersion is versionOf for Node.js. The names of its lines of long support are requests: lts/jod is jod.
 func nodeVersion(text string) (v, remark string, err error) {

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	goversion "go/version"
-
 	"gostore/internal/release"
 )
 
@@ -84,11 +82,12 @@ func parseGoVersion(name string, data []byte) ([]Ask, error) {
 		return nil, err
 	}
 	a := Ask{Line: l.number, Words: l.text}
-	a.Request = release.Request{Tool: goTool, Version: strings.TrimPrefix(strings.TrimPrefix(l.text, "v"), "go")}
+	v := strings.TrimPrefix(strings.TrimPrefix(l.text, "v"), "go")
+	a.Request = release.Request{Tool: goTool, Version: v}
 	switch {
 	case l.text == "system":
 		a.Remark = whySystem
-	case a.Request.Version != release.Latest && !goversion.IsValid("go"+a.Request.Version):
+	case v != release.Latest && !isGoVersion(v):
 		return nil, l.complain("%q is not a version of Go", l.text)
 	}
 	return []Ask{a}, nil

@@ -18,6 +18,9 @@ import (
 // some tens of kilobytes.
 const maxSize = 1 << 20
 
+// systemWord is the version in gostore.toml of a tool that the project does not ask for.
+const systemWord = "system"
+
 // parser reads one kind of file. name is what errors call it; the claims need no File.
 type parser func(name string, data []byte) ([]claim, error)
 
@@ -46,6 +49,7 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 //	go = "1.22"                               # one version
 //	"golang.org/x/tools/gopls" = ["0.16", "latest"]   # the primary version, then extras
 //	"npm:prettier" = "3"                      # from a source that is written out
+//	node = "system"                           # none, whatever other files say
 //
 // Its other tables are package config's.
 func parseConfig(name string, data []byte) ([]claim, error) {
@@ -107,9 +111,12 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 		if slices.ContainsFunc(claims, func(c claim) bool { return c.Request == request }) {
 			d.Errorf(v.Offset, "tool %q: version %q is listed twice", e.Key, v.Text)
 		}
+		if v.Text == systemWord && len(versions) > 1 {
+			d.Errorf(v.Offset, "tool %q: %q stands alone: it is for the machine to have it", e.Key, v.Text)
+		}
 		line, _ := d.Position(v.Offset)
 		want := Want{Request: request, Extra: i > 0, Complete: true, Line: line}
-		claims = append(claims, claim{Want: want, source: ConfigName, words: request.String()})
+		claims = append(claims, claim{Want: want, source: ConfigName, words: request.String(), none: v.Text == systemWord})
 	}
 	return claims
 }

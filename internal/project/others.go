@@ -145,7 +145,7 @@ func claimsOf(name string, data []byte, parse versionfile.Parser) ([]claim, erro
 	var claims []claim
 	for _, a := range asks {
 		want := Want{Request: a.Request, Extra: a.Extra, Minimum: a.AtLeast != "", AtLeast: a.AtLeast, Line: a.Line}
-		claims = append(claims, claim{want, name + " " + a.Part, a.Words, a.Foreign, a.Remark})
+		claims = append(claims, claim{Want: want, source: name + " " + a.Part, words: a.Words, foreign: a.Foreign, remark: a.Remark})
 	}
 	return claims, err
 }

@@ -140,6 +140,10 @@ func TestWantsOfOthers(t *testing.T) {
 			"what a terminal would obey", "-- .tool-versions --\n\x1b[31mx 1\n", "", same,
 			`.tool-versions:1: "\x1b[31mx 1": ` + versionfile.Unknown,
 		}, {
+			"none, whatever others say", "-- gostore.toml --\n[tools]\nnode = 'system'\njq = '1'\n-- .nvmrc --\n20\n-- package.json --\n{\"engines\": {\"node\": \">=20\"}}\n-- gostore.lock --\n" +
+				strings.Replace(lockOf, "%s", "1.22", 2),
+			"gostore.lock: go@1.22\ngostore.toml:3: jq@1 complete", "gostore.toml:3: jq@1 complete", "",
+		}, {
 			"system everywhere", "-- .go-version --\nsystem\n-- .nvmrc --\nsystem\n-- .tool-versions --\ngolang system\n", "", same,
 			".go-version:1: system: " + system + "\n.tool-versions:1: golang system: " + system + "\n.nvmrc:1: system: " + system,
 		},

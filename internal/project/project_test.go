@@ -306,6 +306,7 @@ func TestBadFiles(t *testing.T) {
 		{"gostore.toml", "[tools]\ngo = ['1.22', 1.23, '1.22', 'a b']\n", `gostore.toml:2:15: tool "go": a version is written in quotes
 gostore.toml:2:21: tool "go": version "1.22" is listed twice
 gostore.toml:2:29: tool "go": version "a b": character ' ' is not allowed`},
+		{"gostore.toml", "[tools]\ngo = ['1.22', 'system']\n", `gostore.toml:2:15: tool "go": "system" stands alone: it is for the machine to have it`},
 		{"gostore.toml", "[tools]\ngo = []\n", `gostore.toml:2:1: tool "go": the list of versions is empty`},
 		{"gostore.toml", "[tools]\ngolang.org = '1'\n", `gostore.toml:2:1: tool "golang": want a version or a list of versions; a name with dots in it needs quotes`},
 		{"gostore.toml", "[tools]\n'../go' = '1'\n", `gostore.toml:2:1: tool name "../go": element ".." begins with "."`},

@@ -47,6 +47,8 @@ var packages = []room{
 	{"lock", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/textfile", "internal/version"}},
 	{"internal/project", []string{"internal/config", "internal/release", "internal/textfile", "lock"}},
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
+	{"internal/variables", []string{"internal/environment", "internal/release"}},
+	{"internal/isolation", []string{"internal/digest", "internal/durable", "internal/filelock", "store"}},
 	{"profile", []string{"internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
-	"gostore/internal/environment"
 	"gostore/internal/project"
 	"gostore/lock"
 )
@@ -60,17 +58,3 @@ type missingLockError struct{ err error }
 
 func (e *missingLockError) Error() string { return "no " + lock.Name + " here or in a directory above" }
 func (e *missingLockError) Unwrap() error { return e.err }
-
-// settingsBeside returns the variables that the gostore.toml beside a lock sets.
-func settingsBeside(lockPath string) ([]environment.Setting, error) {
-	dir := filepath.Dir(lockPath)
-	s, err := project.ReadSettings(filepath.Join(dir, project.ConfigName))
-	if err != nil {
-		return nil, err
-	}
-	var over []environment.Setting
-	for _, v := range s.Env {
-		over = append(over, environment.Setting{Name: v.Name, Value: v.In(dir), Unset: v.Unset})
-	}
-	return over, nil
-}

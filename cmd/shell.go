@@ -17,6 +17,7 @@ import (
 )
 
 func (a *app) shellCommand() *cobra.Command {
+	var o overlayOptions
 	c := &cobra.Command{
 		Use:   "shell [TOOL@VERSION]... [-- COMMAND [ARGUMENT]...]",
 		Short: "Run a command, or an interactive shell, with exactly these tools",
@@ -25,8 +26,13 @@ first where they are missing. Without COMMAND it starts $SHELL. With TOOL@VERSIO
 project is left alone: no lock, no profile, only these tools.
 
 The command replaces gostore: signals and the exit status are its own. What it uses is
-not removed by "gostore gc" while it, or a process that it started, is running.`,
+not removed by "gostore gc" while it, or a process that it started, is running.
+
+Variables are those of the tools and of the [env] in the project's gostore.toml; --env and
+--unset stand above both. --isolate and --private-home keep what is built and what is
+configured apart from the rest of the account.`,
 		Example: `  gostore shell -- go version
+  gostore shell --env CGO_ENABLED=0 -- go build ./...
   gostore shell go@1.21.13 -- go build ./...
   gostore shell`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,10 +43,11 @@ not removed by "gostore gc" while it, or a process that it started, is running.`
 					return usagef("nothing follows the \"--\"").withHints("write the command after it, or leave the \"--\" out for an interactive shell")
 				}
 			}
-			return a.shell(c.Context(), args, command)
+			return a.shell(c.Context(), args, command, o)
 		},
 		ValidArgsFunction: a.completeTools,
 	}
+	overlayFlags(c, &o)
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return advise(flagError(c, err), 0, `a command to run and its flags go after "--": gostore shell -- COMMAND`)
 	})
@@ -48,11 +55,15 @@ not removed by "gostore gc" while it, or a process that it started, is running.`
 }
 
 // shell enters the environment of the requests, or of the project where there are none.
-func (a *app) shell(ctx context.Context, args, command []string) error {
+func (a *app) shell(ctx context.Context, args, command []string, o overlayOptions) error {
+	if _, err := o.settings(); err != nil { // before anything is installed
+		return err
+	}
 	h, err := a.shellEnvironment(ctx, args)
 	if err != nil {
 		return shellMistake(err, args, command)
 	}
+	h.options = o
 	env, err := environment.Load(h.env.Path())
 	if err != nil {
 		h.release()
@@ -97,15 +108,15 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	over, err := settingsBeside(p.path)
-	if err != nil {
+	var settings held
+	if err := settings.follow(p.path); err != nil { // before anything is installed
 		return nil, err
 	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
-	h.over = over
+	h.said, h.isolated = settings.said, settings.isolated
 	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
 		h.release()
 		return nil, err

@@ -15,12 +15,12 @@ import (
 
 // envOptions are the flags of "gostore env".
 type envOptions struct {
-	overlay       overlayOptions
-	profile       string // "" for the project
-	format        string // "" for the shell's
-	explain, all  bool
-	json          bool
-	requests, are []string // what is named: TOOL@VERSION, and variables to explain
+	overlay         overlayOptions
+	profile         string // "" for the project
+	format          string // "" for the shell's
+	explain, all    bool
+	json            bool
+	requests, named []string // what is named: TOOL@VERSION, and variables to explain
 }
 
 func (a *app) envCommand() *cobra.Command {
@@ -80,7 +80,7 @@ or that the environment sets; --all tells every one.`,
 func (o *envOptions) read(args []string) error {
 	for _, arg := range args {
 		if o.explain && !strings.Contains(arg, "@") {
-			o.are = append(o.are, arg)
+			o.named = append(o.named, arg)
 		} else {
 			o.requests = append(o.requests, arg)
 		}

@@ -112,11 +112,11 @@ func goEnv(ctx context.Context, path string, environ []string) (map[string]strin
 
 // choose returns the variables that are asked for; one of which nobody speaks is not set.
 func (o envOptions) choose(all []variables.Variable) []variables.Variable {
-	if len(o.are) == 0 {
+	if len(o.named) == 0 {
 		return slices.DeleteFunc(all, func(v variables.Variable) bool { return !o.all && !v.Interesting() })
 	}
 	var chosen []variables.Variable
-	for _, name := range o.are {
+	for _, name := range o.named {
 		v := variables.Variable{Name: name}
 		if i := slices.IndexFunc(all, func(v variables.Variable) bool { return v.Name == name }); i >= 0 {
 			v = all[i]
@@ -155,7 +155,7 @@ func (a *app) tellFights(chosen []variables.Variable) {
 				effect = "it counts here"
 			}
 			a.ui.warn("%s: %s=%s fights with what a project locks: %s; %s", a.shortPlace(e.Place), v.Name, printable(e.Value), e.Fight, effect)
-			a.ui.hint("remove it: go env -u %s", v.Name)
+			a.ui.hint("outside of the environment: go env -u %s, or delete the line", v.Name)
 		}
 	}
 }

@@ -152,7 +152,21 @@ func quoteSh(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// quoteFish returns s as one literal word of fish.
+// quoteFish returns s as one literal word of fish. Bytes that are not ASCII are written as what they are: in the C locale fish
+// would take them for characters of Latin-1 where it reads them from a variable.
 func quoteFish(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+	var b strings.Builder
+	b.WriteByte('\'')
+	for _, c := range []byte(s) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.Write([]byte{'\\', c})
+		case c >= 0x80:
+			fmt.Fprintf(&b, `'\X%02x'`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
 }

@@ -67,7 +67,7 @@ func (c Collection) one(path string, fi fs.FileInfo) (r Removed, done bool, err 
 	case !fi.IsDir():
 		return r, false, c.file(path, fi)
 	case strings.HasPrefix(name, trashPrefix):
-		return r, false, c.discard(path, path)
+		return r, false, c.remove(path)
 	case !isSpace, c.Alive(toolchain) && !fi.ModTime().Before(c.Before):
 		return r, false, nil
 	}
@@ -92,7 +92,15 @@ func (c Collection) discard(path, trash string) error {
 	if err := os.Rename(path, trash); err != nil {
 		return err
 	}
-	return store.RemoveTree(trash) // GOMODCACHE is read-only
+	return c.remove(trash)
+}
+
+// remove removes a directory that was renamed. What is in GOMODCACHE is read-only.
+func (c Collection) remove(trash string) error {
+	if c.DryRun {
+		return nil
+	}
+	return store.RemoveTree(trash)
 }
 
 // file removes a go env file, or a temporary one of a writer that was killed, when it is old.

@@ -69,7 +69,9 @@ func Explain(in Input) []Variable {
 	addFile(add, in.GoEnv, GoEnvFile)
 	addFile(add, in.ToolchainEnv, ToolchainFile)
 	for name, value := range in.Defaults {
-		if _, stated := in.ToolchainEnv.Get(name); !stated && name != "GOGCCFLAGS" { // which names a new directory each time
+		_, stated := in.ToolchainEnv.Get(name)
+		silent := value == "" && in.Effective[name] == ""
+		if !stated && !silent && name != "GOGCCFLAGS" { // which names a new directory each time
 			add(name, Entry{Layer: Default, Value: value})
 		}
 	}
@@ -149,6 +151,9 @@ func (in Input) decide(name string, entries []Entry) Variable {
 		if effective, ok := in.Effective[name]; ok && e.State == Wins && e.Layer == Default {
 			e.Value, v.Value = effective, effective // some follow others: GOMODCACHE is below GOPATH
 		}
+	}
+	if n := len(entries); n > 0 && entries[n-1] == (Entry{Layer: Default, State: Shadowed}) { // only in Effective
+		v.Entries = entries[:n-1]
 	}
 	return v
 }

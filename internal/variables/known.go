@@ -63,11 +63,12 @@ func Fights(name, value string) string {
 }
 
 func fightingFlag(value string) string {
+	var reasons []string
 	for _, field := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t\n\r'\"", r) }) {
 		name, _, _ := strings.Cut(strings.TrimLeft(field, "-"), "=")
 		if why, ok := buildFlags[name]; ok && strings.HasPrefix(field, "-") {
-			return "-" + name + " " + why
+			reasons = append(reasons, "-"+name+" "+why)
 		}
 	}
-	return ""
+	return strings.Join(reasons, ", ")
 }

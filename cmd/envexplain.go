@@ -135,8 +135,11 @@ func (a *app) tellVariable(v variables.Variable) {
 	var rows [][]string
 	for _, e := range v.Entries {
 		value := printable(e.Value)
-		if e.Unset {
+		switch {
+		case e.Unset:
 			value = "not set"
+		case value == "":
+			value = `""`
 		}
 		rows = append(rows, []string{"  " + string(e.State), e.Layer.String(), a.shortPlace(e.Place), value})
 	}

@@ -38,8 +38,11 @@ func overlayFlags(c *cobra.Command, o *overlayOptions) {
 	f.StringVar(&o.home, "private-home", "", "NAME: a home directory of this name instead of the account's")
 }
 
-// settings returns what --env and --unset say.
+// settings returns what --env and --unset say. It complains of all flags that make no sense.
 func (o overlayOptions) settings() ([]variables.Said, error) {
+	if o.home != "" && !isolation.IsHomeName(o.home) {
+		return nil, usagef("--private-home: %v", &isolation.NameError{Name: o.home})
+	}
 	var said []variables.Said
 	add := func(flag string, s environment.Setting) error {
 		if err := settable(s); err != nil {
@@ -182,10 +185,6 @@ func (c Config) privateHome(name string) ([]variables.Said, error) {
 		return nil, err
 	}
 	home, err := isolation.Home(root, name)
-	var bad *isolation.NameError
-	if errors.As(err, &bad) {
-		return nil, usagef("--private-home: %v", err)
-	}
 	if err != nil {
 		return nil, err
 	}

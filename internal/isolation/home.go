@@ -26,7 +26,7 @@ func (e *NameError) Error() string {
 // Home makes a private home where it is missing and returns its path. root is the store's directory. A name that none can have is a
 // *NameError.
 func Home(root, name string) (string, error) {
-	if !isHomeName(name) {
+	if !IsHomeName(name) {
 		return "", &NameError{name}
 	}
 	dir := filepath.Join(root, store.HomesDir, name)
@@ -59,7 +59,8 @@ func private(dir string) error {
 	return nil
 }
 
-func isHomeName(name string) bool {
+// IsHomeName reports whether a private home can have a name.
+func IsHomeName(name string) bool {
 	for i, r := range []byte(name) {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 		if !letter && (i == 0 || !strings.ContainsRune("._-@", rune(r))) {

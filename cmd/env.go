@@ -97,8 +97,8 @@ func (o *envOptions) read(args []string) error {
 	case o.format != "" && !slices.Contains(variables.Formats, o.format):
 		return usagef("no format %q", o.format).withHints(didYouMean(nearest(o.format, variables.Formats)), "formats: "+strings.Join(variables.Formats, ", "))
 	}
-	if o.json {
-		o.format = "json"
+	if o.json || o.format == "json" {
+		o.json, o.format = true, "json"
 	}
 	_, err := o.overlay.settings()
 	return err

@@ -59,7 +59,12 @@ or that the environment sets; --all tells every one.`,
 			}
 			return a.env(c.Context(), o)
 		},
-		ValidArgsFunction: a.completeTools,
+		ValidArgsFunction: func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			if o.explain && !strings.Contains(word, "@") {
+				return variables.Known(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return a.completeTools(c, args, word)
+		},
 	}
 	overlayFlags(c, &o.overlay)
 	f := c.Flags()

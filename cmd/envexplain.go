@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	goversion "go/version"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -46,6 +47,9 @@ func (c Config) explanation(s settled) (variables.Input, error) {
 		return said.Name == "GOENV" && said.Layer == variables.Tools
 	})
 	var err error
+	if !s.readsGoEnv() {
+		return in, nil
+	}
 	in.GoEnv, err = c.readGoEnv(variables.GoEnvPath(runtime.GOOS, s.env.Apply(s.dir, c.Environ, variables.Settings(open)...)))
 	if err != nil {
 		return in, fmt.Errorf("reading the go env file: %w", err)
@@ -56,9 +60,20 @@ func (c Config) explanation(s settled) (variables.Input, error) {
 	return in, err
 }
 
+// readsGoEnv reports whether the environment's Go, if it has one, knows go env files: since 1.13.
+func (s settled) readsGoEnv() bool {
+	i := s.goTool()
+	return i < 0 || goversion.Compare("go"+s.env.Tools[i].Version, "go1.13") >= 0
+}
+
+// goTool returns which tool of the environment is its primary Go, -1 where none is.
+func (s settled) goTool() int {
+	return slices.IndexFunc(s.env.Tools, func(t environment.Tool) bool { return t.Name == goTool && !t.Extra })
+}
+
 // locked returns the program behind a command of the environment, "" where it has none.
 func (s settled) locked(command string) string {
-	if !slices.ContainsFunc(s.env.Tools, func(t environment.Tool) bool { return t.Name == goTool && !t.Extra }) {
+	if s.goTool() < 0 {
 		return ""
 	}
 	path, err := filepath.EvalSymlinks(filepath.Join(s.dir, "bin", command))

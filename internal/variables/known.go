@@ -15,6 +15,9 @@ var known = set(`AR CC CXX FC GCCGO PKG_CONFIG GO_EXTLINK_ENABLED
 	GOINSECURE GOMIPS GOMIPS64 GOMODCACHE GONOPROXY GONOSUMDB GOOS GOPATH GOPPC64 GOPRIVATE GOPROXY GORISCV64 GOROOT
 	GOSUMDB GOTMPDIR GOTOOLCHAIN GOTOOLDIR GOVCS GOWASM GOWORK`)
 
+// Known returns the names of the go command's variables, sorted.
+func Known() []string { return names(known) }
+
 func set(names string) map[string]bool {
 	m := make(map[string]bool)
 	for _, name := range strings.Fields(names) {

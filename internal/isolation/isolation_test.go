@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -245,4 +246,42 @@ func TestHome(t *testing.T) {
 	if _, err := Home(root, "link"); err == nil || !strings.Contains(err.Error(), "is not a directory") {
 		t.Errorf("a link: %v", err)
 	}
+}
+
+// Whoever has taken caches into use keeps them, while collectors that find the toolchain gone come and go.
+func TestOpenBesideCollect(t *testing.T) {
+	root := t.TempDir()
+	gone := Collection{Alive: func(digest.Tree) bool { return false }, Now: now}
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if _, err := Collect(t.Context(), root, gone); err != nil {
+					t.Errorf("collecting: %v", err)
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		s, err := Open(t.Context(), root, tool, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(s.Dir, "used")
+		if err := os.WriteFile(path, []byte{byte(i)}, 0o644); err != nil {
+			t.Errorf("in use: %v", err)
+		}
+		if data, err := os.ReadFile(path); err != nil || len(data) != 1 || data[0] != byte(i) {
+			t.Errorf("in use: %v, %v", data, err)
+		}
+		s.File.Close()
+	}
+	close(done)
+	wait.Wait()
 }

@@ -128,7 +128,10 @@ func goEnv(ctx context.Context, path string, environ []string) (map[string]strin
 // choose returns the variables that are asked for; one of which nobody speaks is not set.
 func (o envOptions) choose(all []variables.Variable) []variables.Variable {
 	if len(o.named) == 0 {
-		return slices.DeleteFunc(all, func(v variables.Variable) bool { return !o.all && !v.Interesting() })
+		own := []string{environment.VarShell, environment.VarTools, environment.VarEnvironment} // which tell nothing new
+		return slices.DeleteFunc(all, func(v variables.Variable) bool {
+			return !o.all && (!v.Interesting() || slices.Contains(own, v.Name))
+		})
 	}
 	var chosen []variables.Variable
 	for _, name := range o.named {
@@ -156,7 +159,10 @@ func (a *app) tellVariable(v variables.Variable) {
 		case value == "":
 			value = `""`
 		}
-		rows = append(rows, []string{"  " + string(e.State), e.Layer.String(), a.shortPlace(e.Place), value})
+		if e.Place != "" { // not a column: one long path would push all values away
+			value = a.shortPlace(e.Place) + "  " + value
+		}
+		rows = append(rows, []string{"  " + string(e.State), e.Layer.String(), value})
 	}
 	a.ui.table(rows)
 }

@@ -51,6 +51,8 @@ var packages = []room{
 	{"internal/versionfile", []string{"internal/definition", "internal/release", "internal/textfile"}},
 	{"internal/project", []string{"internal/config", "internal/release", "internal/textfile", "internal/version", "internal/versionfile", "lock"}},
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
+	{"internal/variables", []string{"internal/environment", "internal/release"}},
+	{"internal/isolation", []string{"internal/digest", "internal/durable", "internal/filelock", "store"}},
 	{"profile", []string{"internal/chain", "internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},

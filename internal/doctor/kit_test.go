@@ -54,6 +54,7 @@ func newKit(t *testing.T) *kit {
 	k.mkdir(k.at("home"))
 	k.mkdir(k.at("etc"))
 	k.mkdir(k.at("tmp"))
+	k.write(k.at("etc/ssl/certs/ca-certificates.crt"), "")
 	k.script(k.at("usr/go/bin/go"), "echo old")
 	k.write(k.at("usr/go/VERSION"), "go"+oldVersion+"\n")
 	k.Host = &Host{

@@ -44,6 +44,8 @@ var diskCases = []testCase{
 	}, `directory for temporary files`, `GOTMPDIR`},
 	{"", "inodes-full", Problem, func(k *kit) { k.filesystem(func(_ string, f *Filesystem) { f.FreeNodes = 12 }) }, `12 of 6000000 inodes`, `gostore gc`},
 	{"nearly", "inodes-full", Warning, func(k *kit) { k.filesystem(func(_ string, f *Filesystem) { f.FreeNodes = 12_000 }) }, `15,000 files`, `gostore gc`},
+	{"", "temporary-missing", Problem, func(k *kit) { k.set("TMPDIR", k.at("gone")) }, `TMPDIR=.*/gone\nstat .*/gone: no such file`, `unset TMPDIR\nmkdir -p .*/gone`},
+	{"file", "temporary-missing", Problem, func(k *kit) { k.write(k.at("file"), ""); k.set("TMPDIR", k.at("file")) }, `is no directory`, `unset TMPDIR`},
 	{"", "quota-exceeded", Warning, func(k *kit) {
 		k.script(k.at("bin/quota"), "")
 		k.set("PATH", k.getenv("PATH")+":"+k.at("bin"))
@@ -137,6 +139,11 @@ var networkCases = []testCase{
 	{"", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, errors.New("connection refused")) }, `https://proxy\.example cannot be reached(.|\n)*connection refused`, `--offline`},
 	{"name", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &net.DNSError{Name: "proxy.example", IsNotFound: true}) }, `has no address`, `--offline`},
 	{"proxy", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &fetch.ProxyError{Proxy: "p", Code: 407, Err: errors.New("407")}) }, `the proxy refuses`, `password`},
+	{"", "certificates-missing", Problem, func(k *kit) { k.set("SSL_CERT_FILE", "/gone/ca.pem") }, `SSL_CERT_FILE names /gone/ca\.pem`, `unset SSL_CERT_FILE`},
+	{"no authorities", "upstream-certificate", Problem, func(k *kit) {
+		k.must(os.RemoveAll(k.at("etc/ssl")))
+		unreachable(k, &fetch.AuthorityError{Err: x509.UnknownAuthorityError{}})
+	}, `knows no authorities at all`, `ca-certificates`},
 	{"", "upstream-certificate", Problem, func(k *kit) {
 		unreachable(k, &fetch.AuthorityError{Issuer: "Corp CA", Err: x509.UnknownAuthorityError{}})
 	},
@@ -254,6 +261,10 @@ var storeCases = []testCase{
 		k.must(err)
 		k.must(os.Remove(found[0]))
 	}, `its manifest cannot be read`, `gostore verify`},
+	{"", "store-twofold", Warning, func(k *kit) {
+		k.write(k.at("home/.zshrc"), "export GOSTORE_ROOT=$HOME/other\n")
+		k.write(k.at("home/.profile"), "export GOSTORE_ROOT="+k.Root+"\n")
+	}, `~/\.zshrc:1: .*\nthe store in use is`, `\+1 .*/\.zshrc`},
 	{"by name", "store-synced", Warning, func(k *kit) { k.Root = "/home/ann/Dropbox/gostore" }, `Dropbox`, `outside of the folder`},
 	{"by mark", "store-synced", Warning, func(k *kit) { k.write(k.at(".stfolder"), "") }, `\.stfolder is there`, `outside of the folder`},
 	{"colon", "store-path", Problem, func(k *kit) { k.Root = "/data/a:b" }, `separates the entries of PATH`, `GOSTORE_ROOT=DIR`},

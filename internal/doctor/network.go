@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +27,11 @@ var networkProbe = Probe{
 		{"goproxy-malformed", "GOPROXY cannot be understood"},
 		{"goproxy-none", "GOPROXY names no module proxy, so that no Go toolchain comes from one"},
 		{"upstream-unreachable", "a module proxy or registry cannot be reached"},
+		{"certificates-missing", "a variable names a file of certificates that is not there"},
 		{"upstream-certificate", "the certificate of a module proxy or registry is not good here"},
 	},
 	run: func(ctx context.Context, h *Host) []Finding {
-		found := slices.Concat(h.proxies(), h.goproxy())
+		found := slices.Concat(h.proxies(), h.goproxy(), h.certificates())
 		if !h.Offline {
 			found = slices.Concat(found, h.reachProxies(ctx), h.reachUpstreams(ctx))
 		}
@@ -187,6 +190,32 @@ func badProxy(entry string) string {
 	return ""
 }
 
+// authorities are the files in which systems keep the certificates of authorities, below /etc.
+var authorities = []string{"ssl/certs/ca-certificates.crt", "pki/tls/certs/ca-bundle.crt", "ssl/ca-bundle.pem", "pki/tls/cacert.pem",
+	"pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "ssl/cert.pem"}
+
+// hasCertificates reports whether the system knows any authority. macOS keeps them elsewhere.
+func (h *Host) hasCertificates() bool {
+	return runtime.GOOS == "darwin" || slices.ContainsFunc(authorities, func(name string) bool { return exists(filepath.Join(h.Etc, name)) })
+}
+
+// certificates looks at the files that variables name in place of the system's.
+func (h *Host) certificates() []Finding {
+	var found []Finding
+	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "GOSTORE_CA_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"} {
+		settings := h.settings(name)
+		value := effective(settings)
+		if !filepath.IsAbs(value) || name == "SSL_CERT_DIR" && strings.Contains(value, ":") || exists(value) {
+			continue
+		}
+		found = append(found, Finding{
+			ID: "certificates-missing", Severity: Problem, Subject: name, Evidence: evidence(settings), Mend: mends(settings),
+			Title: fmt.Sprintf("%s names %s, which is not there: no server's certificate is good without it", name, h.short(value)),
+		})
+	}
+	return found
+}
+
 // reachProxies dials the proxies; what they answer is between them and whoever uses them.
 func (h *Host) reachProxies(ctx context.Context) []Finding {
 	if h.Dial == nil {
@@ -281,6 +310,10 @@ func (h *Host) aboutUpstream(u upstream, err error) Finding {
 		f.ID = "upstream-certificate"
 		f.Title = fmt.Sprintf("the certificate of %s was issued by an authority that is not known here: a company's own, or somebody between", f.Subject)
 		f.Mend = []string{"export GOSTORE_CA_FILE=FILE # with the authority's certificate, in PEM; for good: ca in the table network of the configuration"}
+		if !h.hasCertificates() {
+			f.Title = fmt.Sprintf("the certificate of %s cannot be checked: this system knows no authorities at all", f.Subject)
+			f.Mend = []string{"# install the package ca-certificates"}
+		}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		f.ID = "upstream-certificate"
 		f.Title = fmt.Sprintf("by this machine's clock the certificate of %s is not valid now: the clock is wrong, or the certificate has run out", f.Subject)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,10 +21,11 @@ var pathProbe = Probe{
 		{"path-duplicate", "several versions of a tool that are not gostore's are on PATH"},
 		{"path-relative", "PATH has an entry that depends on the working directory"},
 		{"path-unexpanded", "PATH has an entry with a ~ or a $ that nobody replaced"},
+		{"path-alias", "a start file gives the name of a command another meaning at the prompt"},
 		{"shim-dangling", "a shim leads to a gostore that is gone"},
 	},
 	run: func(_ context.Context, h *Host) []Finding {
-		return slices.Concat(h.commandsOnPath(), h.pathEntries(), h.danglingShims())
+		return slices.Concat(h.commandsOnPath(), h.aliases(), h.pathEntries(), h.danglingShims())
 	},
 }
 
@@ -245,6 +247,32 @@ func (h *Host) whoPuts(dir string) []string {
 		}
 	}
 	return lines
+}
+
+// aliases looks for aliases and functions with the names of commands: at the prompt they come before everything on PATH.
+func (h *Host) aliases() []Finding {
+	var found []Finding
+	files := h.startFiles()
+	seen := map[string]bool{}
+	for _, c := range h.Wanted {
+		if seen[c.Name] {
+			continue
+		}
+		seen[c.Name] = true
+		name := regexp.QuoteMeta(c.Name)
+		pattern := regexp.MustCompile(`^\s*(alias\s+(-g\s+)?` + name + `[=\s]|function\s+` + name + `\b[^-.]|` + name + `\s*\(\))`)
+		for _, f := range files {
+			for i, line := range f.Lines {
+				if pattern.MatchString(line + " ") {
+					found = append(found, Finding{
+						ID: "path-alias", Severity: Warning, Subject: c.Name, Evidence: []string{place(h.short(f.Path), i+1, line)}, Mend: []string{edit(f.Path, i+1)},
+						Title: fmt.Sprintf("at the prompt %s is an alias or a function, whatever is on PATH", c.Name),
+					})
+				}
+			}
+		}
+	}
+	return found
 }
 
 // pathEntries looks at the entries of PATH themselves.

@@ -66,6 +66,12 @@ var pathCases = []testCase{
 		k.script(k.at("opt/bin/go"), "")
 		k.set("PATH", k.getenv("PATH")+":"+k.at("opt/bin"))
 	}, `2 others(.|\n)*usr/go/bin/go(.|\n)*opt/bin/go`, `nothing has to be done`},
+	{"", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.zshrc"), "alias gofoo=x\n# alias go=x\nalias go=grc-go\n") },
+		`~/\.zshrc:3: alias go=grc-go`, `\+3 .*/\.zshrc`},
+	{"function", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.config/fish/config.fish"), "function go --wraps go\nend\n") },
+		`config\.fish:1: function go`, `\+1 .*config\.fish`},
+	{"old function", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.bashrc"), "go-test() { :; }\ngo () {\n}\n") },
+		`\.bashrc:2: go \(\) \{`, `\+2 .*bashrc`},
 	{"", "path-relative", Warning, func(k *kit) { k.set("PATH", k.getenv("PATH")+"::node_modules/.bin") },
 		`entry 3 of PATH is ""\nentry 4 of PATH is "node_modules`, `take it out`},
 	{"", "path-unexpanded", Warning, func(k *kit) {

@@ -44,7 +44,8 @@ type space struct {
 	instead  string // command that makes another directory serve
 }
 
-// spaces returns the directories that have to be written, or to be executed from.
+// spaces returns the directories that have to be written, or to be executed from. Since Go 1.24 that is also the build cache, from
+// which go run starts what it built before.
 func (h *Host) spaces() []space {
 	var list []space
 	if h.Root != "" {
@@ -59,9 +60,9 @@ func (h *Host) spaces() []space {
 	}
 	list = append(list, space{temp, "the directory for temporary files", h.wants("go") && instead[0] == 'm', instead})
 	if dir := effective(h.settings("GOCACHE")); h.wants("go") && filepath.IsAbs(dir) {
-		list = append(list, space{dir, "GOCACHE", false, "go env -w GOCACHE=DIR # with DIR on another disk"})
+		list = append(list, space{dir, "GOCACHE", true, "go env -w GOCACHE=DIR # with DIR on another disk"})
 	} else if h.wants("go") && h.home() != "" {
-		list = append(list, space{filepath.Join(h.home(), ".cache", "go-build"), "GOCACHE", false, "go env -w GOCACHE=DIR # with DIR on another disk"})
+		list = append(list, space{filepath.Join(h.home(), ".cache", "go-build"), "GOCACHE", true, "go env -w GOCACHE=DIR # with DIR on another disk"})
 	}
 	return list
 }

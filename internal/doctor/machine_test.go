@@ -27,6 +27,10 @@ var diskCases = []testCase{
 	{"temporary files", "mount-noexec", Problem, func(k *kit) {
 		k.filesystem(func(path string, f *Filesystem) { f.NoExec = path == k.at("tmp") })
 	}, `go run and go test`, `go env -w GOTMPDIR=`},
+	{"build cache", "mount-noexec", Problem, func(k *kit) {
+		k.mkdir(k.at("home/.cache/go-build"))
+		k.filesystem(func(path string, f *Filesystem) { f.NoExec = path == k.at("home/.cache/go-build") })
+	}, `GOCACHE, ~/\.cache/go-build`, `go env -w GOCACHE=`},
 	{"", "mount-readonly", Problem, func(k *kit) {
 		k.filesystem(func(path string, f *Filesystem) { f.ReadOnly = path == k.Root })
 	}, `for reading only`, `mount -o remount,rw`},
@@ -134,6 +138,7 @@ var networkCases = []testCase{
 		k.Dial = func(_ context.Context, address string) error { return errors.New("dial tcp " + address + ": refused") }
 	}, `HTTPS_PROXY=http://proxy\.example:3128\n~/\.profile:1: export HTTPS_PROXY=http://proxy\.example:3128\ndial tcp proxy\.example:3128: refused`, `unset HTTPS_PROXY`},
 	{"", "goproxy-malformed", Problem, func(k *kit) { k.ModuleProxy.Value = "https://ok.example,ftp://x:y@mirror.example" }, `"ftp://mirror\.example": want a URL`, `export GOPROXY=https://`},
+	{"unknown", "goproxy-malformed", Problem, func(k *kit) { k.ModuleProxy = Upstream{Err: errors.New("open go/env: denied")} }, `open go/env: denied`, `export GOPROXY=`},
 	{"", "goproxy-none", Warning, func(k *kit) { k.ModuleProxy.Value = "direct"; k.set("GOPROXY", "direct") }, `GOPROXY is direct`, `unset GOPROXY`},
 	{"off", "goproxy-none", Warning, func(k *kit) { k.ModuleProxy.Value = "off"; goEnv(k, "GOPROXY=off\n") }, `go/env:1: GOPROXY=off`, `go env -u GOPROXY`},
 	{"", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, errors.New("connection refused")) }, `https://proxy\.example cannot be reached(.|\n)*connection refused`, `--offline`},
@@ -240,6 +245,8 @@ var storeCases = []testCase{
 	{"", "store-unusable", Problem, func(k *kit) {
 		k.StoreErr = &store.RootError{Dir: k.Root, Problem: "is not empty and is not a store"}
 	}, `is not empty`, `GOSTORE_ROOT=DIR`},
+	{"nowhere", "store-unusable", Problem, func(k *kit) { k.Root, k.StoreErr = "", errors.New("neither GOSTORE_ROOT nor HOME is set") },
+		`no place for a store\nneither GOSTORE_ROOT`, `^export GOSTORE_ROOT=DIR`},
 	{"", "store-owner", Problem, func(k *kit) { k.UID = os.Getuid() + 1 }, `belongs to uid`, `sudo chown -R`},
 	{"", "store-writable", Problem, func(k *kit) { k.must(os.Chmod(filepath.Join(k.Root, "profiles"), 0o777)) }, `profiles has mode drwxrwxrwx`, `chmod go-w`},
 	{"gone file", "store-object", Problem, func(k *kit) { k.spoil(func(path string) error { return os.Remove(path) }) }, `bin/go is not there`, `gostore verify b3:`},

@@ -141,6 +141,12 @@ func (h *Host) goproxy() []Finding {
 	for _, s := range settings {
 		f.Evidence = append(f.Evidence, redacted(s))
 	}
+	if h.ModuleProxy.Err != nil {
+		f.ID, f.Severity, f.Title = "goproxy-malformed", Problem, "what GOPROXY is cannot be found out"
+		f.Evidence = lines(h.ModuleProxy.Err)
+		f.Mend = append(f.Mend, "# or name one: export GOPROXY=https://HOST/PATH,direct")
+		return []Finding{f}
+	}
 	for _, u := range urls {
 		if why := badProxy(u); why != "" {
 			f.ID, f.Severity, f.Title = "goproxy-malformed", Problem, fmt.Sprintf("GOPROXY has %q: %s", fetch.Redact(u), why)

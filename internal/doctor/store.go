@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -39,10 +40,16 @@ func (h *Host) unusable() []Finding {
 	if h.StoreErr == nil {
 		return nil
 	}
-	return []Finding{{
-		ID: "store-unusable", Severity: Problem, Subject: h.Root, Evidence: lines(h.StoreErr),
-		Title: "the directory cannot serve as a store", Mend: []string{"ls -ld " + quote(h.Root), "export GOSTORE_ROOT=DIR # with DIR on a local disk that is yours"},
-	}}
+	f := Finding{
+		ID: "store-unusable", Severity: Problem, Subject: cmp.Or(h.Root, "GOSTORE_ROOT"), Evidence: lines(h.StoreErr),
+		Title: "the directory cannot serve as a store", Mend: []string{"export GOSTORE_ROOT=DIR # with DIR on a local disk that is yours"},
+	}
+	if h.Root == "" {
+		f.Title = "there is no place for a store"
+	} else {
+		f.Mend = append([]string{"ls -ld " + quote(h.Root)}, f.Mend...)
+	}
+	return []Finding{f}
 }
 
 // parts returns the root and what is directly in it.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gostore/internal/fetch"
@@ -286,20 +287,42 @@ func (h *Host) upstreams() []upstream {
 	return list
 }
 
-// reachUpstreams asks each server once.
-func (h *Host) reachUpstreams(ctx context.Context) []Finding {
-	if h.ServerDate == nil {
-		return nil
-	}
-	var found []Finding
-	for _, u := range h.upstreams() {
-		limited, cancel := context.WithTimeout(ctx, reach)
-		_, err := h.ServerDate(limited, u.url)
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			continue
+// dated is what a server said when it was asked for the time.
+type dated struct {
+	upstream
+	date time.Time // zero where it did not say
+	err  error
+}
+
+// dates asks each server once, all at the same time, whoever wants to know.
+func (h *Host) dates(ctx context.Context) []dated {
+	h.asking.Do(func() {
+		if h.Offline || h.ServerDate == nil {
+			return
 		}
-		found = append(found, h.aboutUpstream(u, err))
+		ctx, cancel := context.WithTimeout(ctx, reach)
+		defer cancel()
+		var wait sync.WaitGroup
+		servers := h.upstreams()
+		h.asked = make([]dated, len(servers))
+		for i, u := range servers {
+			wait.Go(func() {
+				date, err := h.ServerDate(ctx, u.url)
+				h.asked[i] = dated{u, date, err}
+			})
+		}
+		wait.Wait()
+	})
+	return h.asked
+}
+
+// reachUpstreams says which servers could not be asked.
+func (h *Host) reachUpstreams(ctx context.Context) []Finding {
+	var found []Finding
+	for _, d := range h.dates(ctx) {
+		if d.err != nil && ctx.Err() == nil {
+			found = append(found, h.aboutUpstream(d.upstream, d.err))
+		}
 	}
 	return found
 }

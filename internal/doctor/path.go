@@ -159,6 +159,9 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 		f.ID, f.Severity = "path-stale", Warning
 		f.Title = fmt.Sprintf("%s is the one of %s, not the one that %s says", c.Name, h.short(hits[0].dir), h.short(c.From))
 		f.Mend = h.waysIn(c)
+		if env := h.getenv("GOSTORE_ENVIRONMENT"); env != "" && hits[0].dir == filepath.Join(env, "bin") {
+			f.Severity = Note // somebody entered it, and may have meant to
+		}
 	case other:
 		f.ID, f.Severity = "path-other", Warning
 		f.Title = fmt.Sprintf("%s is another program than the one that %s says, and gostore's is not on PATH", c.Name, h.short(c.From))

@@ -60,6 +60,12 @@ var pathCases = []testCase{
 	{"", "path-stale", Warning, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 	}, `not the one that ~/p/gostore\.lock says(.|\n)*version 1\.26\.8`, `gostore shell`},
+	{"in another environment", "path-stale", Note, func(k *kit) {
+		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
+		k.link(filepath.Join(k.object, "bin", "go"), k.at("env/bin/go"))
+		k.set("GOSTORE_ENVIRONMENT", k.at("env"))
+		k.first(k.at("env/bin"))
+	}, `go is the one of .*/env/bin, not`, `gostore shell`},
 	{"", "path-missing", Warning, func(k *kit) { k.set("PATH", k.at("empty")) },
 		`the profile's directory is not there`, `^export PATH=.*/profiles/default/current/bin:"\$PATH"$`},
 	{"", "path-duplicate", Note, func(k *kit) {

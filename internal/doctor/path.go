@@ -153,8 +153,12 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 		i := slices.IndexFunc(hits, func(p hit) bool { return h.serves(p, c) })
 		f.ID, f.Severity = "path-shadowed", Problem
 		f.Title = fmt.Sprintf("%s is not gostore's: %s comes before %s on PATH", c.Name, h.short(hits[0].dir), h.short(hits[i].dir))
-		f.Evidence = append(f.Evidence, h.whoPuts(hits[0].dir)...)
+		puts := h.whoPuts(hits[0].dir)
+		f.Evidence = append(f.Evidence, puts...)
 		f.Mend = []string{first(hits[i].dir)}
+		if len(puts) > 0 {
+			f.Mend = append(f.Mend, "# for good: the same line after "+strings.Join(strings.SplitN(puts[len(puts)-1], ":", 3)[:2], ":"))
+		}
 	case stale:
 		f.ID, f.Severity = "path-stale", Warning
 		f.Title = fmt.Sprintf("%s is the one of %s, not the one that %s says", c.Name, h.short(hits[0].dir), h.short(c.From))

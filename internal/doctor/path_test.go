@@ -25,7 +25,7 @@ var pathCases = []testCase{
 	{"", "path-shadowed", Problem, func(k *kit) {
 		k.first(k.at("usr/go/bin"))
 		k.write(k.at("home/.bashrc"), "# x\nexport PATH="+k.at("usr/go/bin")+":$PATH\n")
-	}, `1\. on PATH: .*usr/go/bin/go, .*version 1\.19\.8\n2\. on PATH(.|\n)*~/\.bashrc:2: `, `^export PATH=.*/profiles/default/current/bin:"\$PATH"$`},
+	}, `1\. on PATH: .*usr/go/bin/go, .*version 1\.19\.8\n2\. on PATH(.|\n)*~/\.bashrc:2: `, `^export PATH=.*/profiles/default/current/bin:"\$PATH"\n# for good: the same line after ~/\.bashrc:2$`},
 	{"by a manager", "path-shadowed", Problem, func(k *kit) {
 		k.script(k.at("home/.asdf/shims/go"), "exec asdf exec go")
 		k.first(k.at("home/.asdf/shims"))

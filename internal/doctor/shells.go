@@ -41,7 +41,7 @@ type mode struct {
 
 // modes are the ways in which the shells of people are started.
 var modes = []mode{
-	{"at the prompt", []string{"-i", "-c"}, nil},
+	{"at the prompt", []string{"-i", "-c"}, []string{"HISTFILE=/dev/null"}},
 	{"as a login shell", []string{"-l", "-c"}, nil},
 	{"for ssh HOST COMMAND", []string{"-c"}, []string{"SSH_CLIENT=127.0.0.1 50000 22", "SSH_CONNECTION=127.0.0.1 50000 127.0.0.1 22"}},
 }

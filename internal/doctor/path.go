@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"debug/buildinfo"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,7 +75,7 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 	}
 	first := hits[0]
 	switch {
-	case c.Path != "" && first.real == realPath(c.Path), first.dir == h.shimsDir():
+	case c.Path != "" && first.real == realPath(c.Path), h.isShim(first):
 		return right, hits
 	case h.isOurs(first):
 		return stale, hits
@@ -88,7 +87,13 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 
 // serves reports whether c would be right if p came first: p is a shim, or the program, or what the profile has.
 func (h *Host) serves(p hit, c Command) bool {
-	return p.dir == h.shimsDir() || h.isOurs(p) && (c.OfProfile || p.real == realPath(c.Path))
+	return h.isShim(p) || h.isOurs(p) && (c.OfProfile || p.real == realPath(c.Path))
+}
+
+// isShim reports whether a program is a shim: which version it starts is decided when it is started. A shim is a link to gostore, in the
+// directory of shims or in a project's own.
+func (h *Host) isShim(p hit) bool {
+	return p.dir == h.shimsDir() || p.real != p.path && strings.HasPrefix(filepath.Base(p.real), "gostore")
 }
 
 // isOurs reports whether PATH leads to a program through one of gostore's directories, or straight into the store.
@@ -220,7 +225,7 @@ func (h *Host) duplicates(c Command, hits []hit) []Finding {
 	seen := map[string]bool{}
 	var evidence []string
 	for _, p := range hits {
-		if h.isOurs(p) || p.real == realPath(c.Path) || seen[p.real] {
+		if h.isOurs(p) || h.isShim(p) || p.real == realPath(c.Path) || seen[p.real] {
 			continue
 		}
 		seen[p.real] = true
@@ -334,6 +339,9 @@ func (h *Host) danglingShims() []Finding {
 	}
 	var evidence []string
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue // what the directory says of itself
+		}
 		path := filepath.Join(h.shimsDir(), e.Name())
 		target, err := os.Readlink(path)
 		if err != nil {
@@ -359,74 +367,4 @@ func few(lines []string) []string {
 		return lines
 	}
 	return append(slices.Clone(lines[:most]), fmt.Sprintf("and %d more", len(lines)-most))
-}
-
-// describe says what a program is that PATH leads to: whose, and which version.
-func (h *Host) describe(p hit) string {
-	what := h.owner(p)
-	if v := versionOf(p.real); v != "" {
-		what += ", version " + v
-	}
-	return what
-}
-
-// owner says who put a program where it is.
-func (h *Host) owner(p hit) string {
-	switch {
-	case p.dir == h.shimsDir():
-		return "a shim of gostore"
-	case h.isOurs(p):
-		return "gostore's"
-	}
-	if m, ok := managerOf(p); ok {
-		return "of " + m.name
-	}
-	for _, o := range owners {
-		if strings.Contains(p.real+"\n"+p.path+"\n", o.part) {
-			return o.what
-		}
-	}
-	if root := h.getenv("GOROOT"); root != "" && p.dir == filepath.Join(root, "bin") {
-		return "of GOROOT"
-	}
-	return "somebody's"
-}
-
-// owners are the places where things lie that have no manager which can be asked, by a part of the path.
-var owners = []struct{ part, what string }{
-	{"/pkg/mod/golang.org/toolchain@", "downloaded by the go command (GOTOOLCHAIN)"},
-	{"/usr/local/go/", "the archive of go.dev, unpacked to /usr/local/go"},
-	{"/sdk/go", "installed by golang.org/dl"},
-	{"/snap/", "a snap package"},
-	{"/usr/lib/go", "a package of the distribution"},
-	{"/usr/lib/golang/", "a package of the distribution"},
-	{"/opt/homebrew/", "Homebrew's"},
-	{"/home/linuxbrew/", "Homebrew's"},
-	{"/usr/local/Cellar/", "Homebrew's"},
-	{"/nix/store/", "Nix's"},
-	{"/go/bin/", "installed by go install"},
-	{"/usr/bin/", "a package of the distribution"},
-	{"\n/bin/", "a package of the distribution"},
-	{"/usr/local/bin/", "put into /usr/local/bin by hand or by an installer"},
-}
-
-// versionOf returns the version that a program says without being started: a Go toolchain's from its VERSION file, another
-// Go program's from what the linker wrote into it; else "".
-func versionOf(path string) string {
-	if data, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(path)), "VERSION")); err == nil {
-		line, _, _ := strings.Cut(string(data), "\n")
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "go"); ok {
-			return v
-		}
-	}
-	info, err := buildinfo.ReadFile(path)
-	switch {
-	case err != nil:
-		return ""
-	case strings.HasPrefix(info.Path, "cmd/"):
-		return strings.TrimPrefix(info.GoVersion, "go")
-	case info.Main.Version == "(devel)":
-		return ""
-	}
-	return info.Main.Version
 }

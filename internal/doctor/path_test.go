@@ -94,6 +94,21 @@ func TestRightShim(t *testing.T) {
 	k.script(filepath.Join(k.Root, "shims", "go"), "")
 	k.first(filepath.Join(k.Root, "shims"))
 	k.Wanted[0].Path = "/elsewhere/go"
+	k.link("/gone", filepath.Join(k.Root, "shims", ".project")) // not a shim
+	if found := k.danglingShims(); found != nil {
+		t.Errorf("found %+v", found)
+	}
+	if found := k.commandsOnPath(); found != nil {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// TestShimElsewhere has a shim in a directory of a project's own.
+func TestShimElsewhere(t *testing.T) {
+	k := newKit(t)
+	k.must(os.Chmod(k.Self, 0o755))
+	k.link(k.Self, k.at("home/p/.gostore/bin/go"))
+	k.first(k.at("home/p/.gostore/bin"))
 	if found := k.commandsOnPath(); found != nil {
 		t.Errorf("found %+v", found)
 	}
@@ -106,6 +121,31 @@ func TestProjectNeedsNoPath(t *testing.T) {
 	k.Wanted = []Command{{"tool", "", "tool", "1.0.0", k.at("home/p/gostore.lock"), false}}
 	if found := k.commandsOnPath(); found != nil {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// TestOwner says who put programs where they are.
+func TestOwner(t *testing.T) {
+	k := newKit(t)
+	k.mkdir(k.at("usr/go/pkg"))
+	k.set("GOROOT", "/opt/root")
+	for path, want := range map[string]string{
+		k.at("usr/go/bin/go"):              "a Go toolchain in " + k.at("usr/go"),
+		k.at("home/go/bin/go1.22.6"):       "installed by go install",
+		"/usr/local/go/bin/go":             "the archive of go.dev, unpacked to /usr/local/go",
+		"/usr/lib/go-1.19/bin/go":          "a package of the distribution",
+		"/bin/go":                          "a package of the distribution",
+		"/snap/bin/go":                     "a snap package",
+		"/opt/homebrew/bin/go":             "Homebrew's",
+		"/home/x/.asdf/shims/go":           "of asdf",
+		"/home/x/.local/share/mise/shims/": "of mise",
+		"/opt/root/bin/go":                 "of GOROOT",
+		"/srv/x/go":                        "somebody's",
+		k.at("home/go/pkg/mod/golang.org/toolchain@v0.0.1-go1.21.0.linux-amd64/bin/go"): "downloaded by the go command (GOTOOLCHAIN)",
+	} {
+		if got := k.owner(hit{filepath.Dir(path), path, path}); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
 	}
 }
 

@@ -149,6 +149,12 @@ var networkCases = []testCase{
 		k.must(os.RemoveAll(k.at("etc/ssl")))
 		unreachable(k, &fetch.AuthorityError{Err: x509.UnknownAuthorityError{}})
 	}, `knows no authorities at all`, `ca-certificates`},
+	{"silent proxy", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &fetch.ProxyError{Proxy: "p", Err: errors.New("refused")}) }, `does not answer`, `table network`},
+	{"and what is behind it", "proxy-unreachable", Problem, func(k *kit) {
+		k.set("HTTPS_PROXY", "http://proxy.example:3128")
+		k.Dial = func(context.Context, string) error { return errors.New("refused") }
+		unreachable(k, &fetch.ProxyError{Proxy: "p", Err: errors.New("refused")})
+	}, `every download fails`, `unset HTTPS_PROXY`},
 	{"", "upstream-certificate", Problem, func(k *kit) {
 		unreachable(k, &fetch.AuthorityError{Issuer: "Corp CA", Err: x509.UnknownAuthorityError{}})
 	},

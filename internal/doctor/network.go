@@ -34,7 +34,8 @@ var networkProbe = Probe{
 	run: func(ctx context.Context, h *Host) []Finding {
 		found := slices.Concat(h.proxies(), h.goproxy(), h.certificates())
 		if !h.Offline {
-			found = slices.Concat(found, h.reachProxies(ctx), h.reachUpstreams(ctx))
+			away := h.reachProxies(ctx)
+			found = slices.Concat(found, away, h.reachUpstreams(ctx, len(away) > 0))
 		}
 		return found
 	},
@@ -316,10 +317,14 @@ func (h *Host) dates(ctx context.Context) []dated {
 	return h.asked
 }
 
-// reachUpstreams says which servers could not be asked.
-func (h *Host) reachUpstreams(ctx context.Context) []Finding {
+// reachUpstreams says which servers could not be asked. Of those behind a proxy that is away, enough was said.
+func (h *Host) reachUpstreams(ctx context.Context, proxyAway bool) []Finding {
 	var found []Finding
 	for _, d := range h.dates(ctx) {
+		var proxy *fetch.ProxyError
+		if proxyAway && errors.As(d.err, &proxy) && proxy.Code == 0 {
+			continue
+		}
 		if d.err != nil && ctx.Err() == nil {
 			found = append(found, h.aboutUpstream(d.upstream, d.err))
 		}
@@ -354,6 +359,9 @@ func (h *Host) aboutUpstream(u upstream, err error) Finding {
 	case errors.As(err, &proxy) && proxy.Code != 0:
 		f.Title = fmt.Sprintf("the proxy refuses the way to %s", f.Subject)
 		f.Mend = []string{"# put the name and the password into the URL of the proxy, or the host into NO_PROXY"}
+	case errors.As(err, &proxy):
+		f.Title = fmt.Sprintf("%s cannot be reached: the proxy before it does not answer", f.Subject)
+		f.Mend = []string{"# start the proxy, or take it out of the environment and of the table network of the configuration"}
 	default:
 		f.Title = fmt.Sprintf("%s cannot be reached", f.Subject)
 		f.Mend = []string{"# see whether a proxy is needed (HTTPS_PROXY); without a network: gostore --offline"}

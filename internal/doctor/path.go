@@ -87,7 +87,17 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 
 // serves reports whether c would be right if p came first: p is a shim, or the program, or what the profile has.
 func (h *Host) serves(p hit, c Command) bool {
-	return h.isShim(p) || h.isOurs(p) && (c.OfProfile || p.real == realPath(c.Path))
+	return h.isShim(p) || c.Path != "" && p.real == realPath(c.Path) || p.dir == h.binOf(c)
+}
+
+// binOf returns the directory of the profile that c is a command of, "" for a command of a project.
+func (h *Host) binOf(c Command) string {
+	for _, p := range h.Profiles {
+		if c.OfProfile && c.From == fmt.Sprintf("profile %q", p.Name) {
+			return p.Bin
+		}
+	}
+	return ""
 }
 
 // isShim reports whether a program is a shim: which version it starts is decided when it is started. A shim is a link to gostore, in the
@@ -204,12 +214,13 @@ func others(commands []Command, but string) string {
 
 // waysIn returns the commands that make c the one that is started.
 func (h *Host) waysIn(c Command) []string {
-	if c.OfProfile {
-		for _, p := range h.Profiles {
-			if c.From == fmt.Sprintf("profile %q", p.Name) {
-				return []string{first(p.Bin)}
-			}
+	for _, p := range h.onPath(c.Name) {
+		if h.serves(p, c) {
+			return []string{first(p.dir)}
 		}
+	}
+	if bin := h.binOf(c); bin != "" {
+		return []string{first(bin)}
 	}
 	if info, err := os.Stat(h.shimsDir()); err == nil && info.IsDir() {
 		return []string{first(h.shimsDir())}

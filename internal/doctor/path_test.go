@@ -60,6 +60,11 @@ var pathCases = []testCase{
 	{"", "path-stale", Warning, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 	}, `not the one that ~/p/gostore\.lock says(.|\n)*version 1\.26\.8`, `gostore shell`},
+	{"another profile's", "path-stale", Warning, func(k *kit) {
+		k.script(k.at("root/profiles/work/current/bin/go"), "")
+		k.Profiles = append(k.Profiles, ProfileState{Name: "work", Bin: k.at("root/profiles/work/current/bin")})
+		k.first(k.at("root/profiles/work/current/bin"))
+	}, `go is the one of .*/work/current/bin, not the one that profile "default" says`, `^export PATH=.*/default/current/bin`},
 	{"in another environment", "path-stale", Note, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 		k.link(filepath.Join(k.object, "bin", "go"), k.at("env/bin/go"))
@@ -174,6 +179,10 @@ var managerCases = []testCase{
 		managed(k, k.at("home/.asdf/shims"))
 		k.write(k.at("home/.bashrc"), "\n. \"$HOME/.asdf/asdf.sh\"\n")
 	}, `asdf decides which go is started(.|\n)*~/\.asdf/shims is on PATH\n~/\.bashrc:2: `, `current/bin(.|\n)*gostore import-from asdf`},
+	{"before the profile's", "manager-wins", Warning, func(k *kit) {
+		k.Wanted[0].From, k.Wanted[0].OfProfile = k.at("home/p/gostore.lock"), false // and the profile has it too
+		managed(k, k.at("home/.asdf/shims"))
+	}, `asdf decides`, `^export PATH=.*/profiles/default/current/bin`},
 	{"mise", "manager-wins", Warning, func(k *kit) { managed(k, k.at("home/.local/share/mise/shims")) }, `mise decides`, `import-from mise`},
 	{"goenv", "manager-wins", Warning, func(k *kit) { managed(k, k.at("home/.goenv/shims")); k.set("GOENV_ROOT", k.at("home/.goenv")) },
 		`goenv decides(.|\n)*GOENV_ROOT=~/\.goenv`, `import-from goenv`},

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -74,11 +75,11 @@ func preCommit(dir string) string {
 func quoteWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // preCommitValues are the places in the hook that differ between machines and projects.
-var preCommitValues = regexp.MustCompile(`'([^']|'\\'')*'`)
+var preCommitValues = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'([^']|'\\'')*'`) })
 
 // ownPreCommit reports whether a hook is one that was made here and that nobody changed.
 func ownPreCommit(text string) bool {
-	bare := func(s string) string { return preCommitValues.ReplaceAllString(s, "''") }
+	bare := func(s string) string { return preCommitValues().ReplaceAllString(s, "''") }
 	return bare(text) == bare(preCommit("."))
 }
 

@@ -14,6 +14,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/install"
 	"gostore/internal/journal"
+	"gostore/internal/redact"
 	"gostore/lock"
 	"gostore/profile"
 	"gostore/store"
@@ -232,6 +233,6 @@ func (a *app) who() profile.Who {
 	w := a.actor()
 	return profile.Who{
 		User: w.User, UID: w.UID, SudoUser: w.SudoUser, Terminal: w.Terminal, Host: w.Host,
-		Command: strings.Join(journal.Arguments(w.Command), " "),
+		Command: strings.Join(redact.Arguments(w.Command), " "),
 	}
 }

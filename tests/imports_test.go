@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -24,8 +25,9 @@ var packages = []room{
 	{"internal/release", []string{"internal/digest"}},
 	{"internal/durable", []string{}},
 	{"internal/filelock", []string{}},
+	{"internal/redact", []string{}},
 	{"internal/chain", []string{"internal/digest"}},
-	{"internal/journal", []string{"internal/chain", "internal/digest", "internal/durable", "internal/filelock"}},
+	{"internal/journal", []string{"internal/chain", "internal/digest", "internal/durable", "internal/filelock", "internal/redact"}},
 	{"internal/textfile", []string{}},
 	{"internal/revision", []string{}},
 	{"internal/tree", []string{"internal/digest"}},
@@ -64,7 +66,6 @@ var packages = []room{
 	{"internal/check", []string{"internal/digest", "internal/release", "internal/textfile", "internal/tree", "lock", "store"}},
 	{"internal/buildlist", []string{"internal/check", "internal/command"}},
 	{"internal/buildcache", []string{"internal/command"}},
-	{"internal/redact", []string{}},
 	{"internal/startfile", []string{}},
 	{"internal/loader", []string{}},
 	{"internal/doctor", []string{"internal/fetch", "internal/filelock", "internal/loader", "internal/roots", "internal/startfile", "internal/textfile",
@@ -165,6 +166,41 @@ func importsOf(t *testing.T, pkg string) map[string][]string {
 		t.Errorf("package %q has no files", pkg)
 	}
 	return imports
+}
+
+// TestNothingAtStart checks that no variable of a package is an expression that is compiled: every gostore, and every shim,
+// would wait for it.
+func TestNothingAtStart(t *testing.T) {
+	looked := 0
+	for _, p := range packages {
+		if strings.HasPrefix(p.path, "tests/") {
+			continue
+		}
+		for file := range importsOf(t, p.path) {
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				vars, ok := d.(*ast.GenDecl)
+				if !ok || vars.Tok != token.VAR {
+					continue
+				}
+				looked++
+				ast.Inspect(vars, func(n ast.Node) bool {
+					call, ok := n.(*ast.SelectorExpr)
+					if ok && strings.HasPrefix(call.Sel.Name, "MustCompile") {
+						t.Errorf("%s: an expression is compiled at every start; sync.OnceValue compiles it when it is needed", file)
+					}
+					_, inFunction := n.(*ast.FuncLit)
+					return !inFunction
+				})
+			}
+		}
+	}
+	if looked == 0 {
+		t.Error("no variables were found")
+	}
 }
 
 // packageDirs returns the directories of the project that hold Go files.

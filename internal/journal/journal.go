@@ -23,7 +23,7 @@
 // # What it does not promise
 //
 // Whoever owns the account can write both files anew, or remove both. Only a head that was kept elsewhere shows that.
-// Variables are only those that Matters names, and secrets are taken out of them (Redact) as far as they can be told.
+// Variables are only those that Matters names, and secrets are taken out of them (package redact) as far as they can be told.
 package journal
 
 import (

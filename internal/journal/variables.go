@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"gostore/internal/digest"
+	"gostore/internal/redact"
 )
 
 const (
@@ -49,7 +50,7 @@ func variables(environ []string) map[string]string {
 	found := map[string]string{}
 	for _, kv := range environ {
 		if name, value, ok := strings.Cut(kv, "="); ok && Matters(name) {
-			found[name] = shorten(Value(name, value), maxValue)
+			found[name] = shorten(redact.Value(name, value), maxValue)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found))[min(len(found), maxVariables):] {
@@ -134,12 +135,12 @@ func shorten(s string, most int) string {
 
 // bound cuts what is too long, so that no record can fill the log.
 func (r *Record) bound() {
-	r.Error = shorten(Redact(r.Error), maxError)
+	r.Error = shorten(redact.Secrets(r.Error), maxError)
 	for _, text := range []*string{&r.Action, &r.User, &r.SudoUser, &r.SudoUID, &r.LoginUID, &r.Terminal, &r.Host, &r.Version, &r.Dir, &r.Project, &r.Profile, &r.Detail} {
 		*text = shorten(*text, maxText)
 	}
-	r.Detail = Redact(r.Detail)
-	r.Command = Arguments(few(r.Command, maxArguments))
+	r.Detail = redact.Secrets(r.Detail)
+	r.Command = redact.Arguments(few(r.Command, maxArguments))
 	for i, arg := range r.Command {
 		r.Command[i] = shorten(arg, maxText)
 	}

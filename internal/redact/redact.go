@@ -1,6 +1,7 @@
-// Package redact takes out of a text what a person would not want to publish with it.
+// Package redact takes secrets out of texts: out of what stays on the machine, as the audit log (Secrets, Value, Arguments), and out of what
+// a person is going to publish, from which who and where he is goes as well (Person).
 //
-// What goes: passwords and user names in URLs, their queries and fragments; values of variables, headers and settings whose names speak of
+// What goes from a report: passwords and user names in URLs, their queries and fragments; values of variables, headers and settings whose names speak of
 // secrets; tokens that are known by their form; the values of the variables of an environment whose names speak of
 // secrets, wherever they stand; the home directory (which becomes ~), the name of the user and the name of the machine, as whole words.
 //
@@ -16,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,27 +33,22 @@ type Person struct {
 	Environ []string // NAME=VALUE
 }
 
-// secretName fits names of variables and settings whose values nobody should see.
-var secretName = regexp.MustCompile(`(?i)(token|secret|passw|passphrase|pwd$|apikey|api[_-]?key|access[_-]?key|private[_-]?key|` +
-	`credential|_auth$|authorization|cookie|session[_-]?key|_pat$|bearer|netrc|signature$|_key$|^key$)`)
+// expressions are compiled when the first text needs them: a report is rare, and every command would wait for them.
+type expressions struct{ address, setting, flag, sshUser *regexp.Regexp }
 
-// forms are tokens that can be told by how they look.
-var forms = regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{16,}|` +
-	`xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{30,}|sk-[A-Za-z0-9_-]{16,}|` +
-	`ey[A-Za-z0-9_-]{8,}\.ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)`)
-
-// address is a URL up to where a text goes on.
-var address = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+`)
-
-// setting is a name, a sign between and a value: TOKEN=x, "password": "x", Authorization: Bearer x.
-var setting = regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.-]*)("?\s*[=:]\s*)` +
-	`((?:(?:Bearer|Basic|Digest|token)\s+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s"',;]+))`)
-
-// flag is a name and a value that only a space parts: --token x, and password x in a .netrc file.
-var flag = regexp.MustCompile(`(--[A-Za-z][A-Za-z0-9-]*|\bpassword|\baccount)([ \t]+)([^\s-]\S*)`)
-
-// sshUser is the user in what ssh and git call an address: deploy@git.example:repository.
-var sshUser = regexp.MustCompile(`\b[A-Za-z0-9._-]+@([A-Za-z0-9.-]+:)`)
+var inReports = sync.OnceValue(func() expressions {
+	return expressions{
+		// A URL up to where a text goes on.
+		address: regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]+`),
+		// A name, a sign between and a value: TOKEN=x, "password": "x", Authorization: Bearer x.
+		setting: regexp.MustCompile(`([A-Za-z_][A-Za-z0-9_.-]*)("?\s*[=:]\s*)` +
+			`((?:(?:Bearer|Basic|Digest|token)\s+)?(?:"[^"\n]*"|'[^'\n]*'|[^\s"',;]+))`),
+		// A name and a value that only a space parts: --token x, and password x in a .netrc file.
+		flag: regexp.MustCompile(`(--[A-Za-z][A-Za-z0-9-]*|\bpassword|\baccount)([ \t]+)([^\s-]\S*)`),
+		// The user in what ssh and git call an address: deploy@git.example:repository.
+		sshUser: regexp.MustCompile(`\b[A-Za-z0-9._-]+@([A-Za-z0-9.-]+:)`),
+	}
+})
 
 // Text returns text without secrets.
 func (p Person) Text(text string) string {
@@ -59,11 +56,11 @@ func (p Person) Text(text string) string {
 	for _, value := range p.values() {
 		text = strings.ReplaceAll(text, value, Mark)
 	}
-	text = forms.ReplaceAllString(text, Mark)
-	text = address.ReplaceAllStringFunc(text, bare)
-	text = setting.ReplaceAllStringFunc(text, withoutValue)
-	text = flag.ReplaceAllStringFunc(text, withoutArgument)
-	text = sshUser.ReplaceAllString(text, Mark+"@$1")
+	text = withoutForms(text)
+	text = inReports().address.ReplaceAllStringFunc(text, bare)
+	text = inReports().setting.ReplaceAllStringFunc(text, withoutValue)
+	text = inReports().flag.ReplaceAllStringFunc(text, withoutArgument)
+	text = inReports().sshUser.ReplaceAllString(text, Mark+"@$1")
 	text = p.withoutHome(text)
 	for _, name := range p.Users {
 		text = replaceWord(text, name, "USER")
@@ -77,7 +74,7 @@ func (p Person) values() []string {
 	var values []string
 	for _, kv := range p.Environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if len(value) >= 8 && secretName.MatchString(name) && !strings.HasPrefix(value, "/") {
+		if len(value) >= 8 && isSecret(name) && !strings.HasPrefix(value, "/") {
 			values = append(values, value)
 		}
 	}
@@ -131,8 +128,8 @@ func authority(rest string) string {
 
 // withoutValue takes the value out of a setting whose name speaks of a secret.
 func withoutValue(text string) string {
-	m := setting.FindStringSubmatch(text)
-	if !secretName.MatchString(m[1]) {
+	m := inReports().setting.FindStringSubmatch(text)
+	if !isSecret(m[1]) {
 		return text
 	}
 	return m[1] + m[2] + Mark
@@ -140,9 +137,9 @@ func withoutValue(text string) string {
 
 // withoutArgument does so for a flag.
 func withoutArgument(text string) string {
-	m := flag.FindStringSubmatch(text)
+	m := inReports().flag.FindStringSubmatch(text)
 	name, isFlag := strings.CutPrefix(m[1], "--")
-	if isFlag && !secretName.MatchString(name) {
+	if isFlag && !isSecret(name) {
 		return text
 	}
 	return m[1] + m[2] + Mark

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // maxSize bounds a start file.
@@ -129,11 +130,22 @@ func (f File) Mentions(words ...string) []Mention {
 // Guarded reports whether only interactive shells come to a line.
 func (f File) Guarded(line int) bool { return f.Guard > 0 && line > f.Guard }
 
+// expression is compiled when it is first needed: every command would wait for it.
+func expression(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+// opening and closing are how a question begins and ends that goes over several lines.
+var (
+	opening = expression(`^\s*(if|case)\b`)
+	closing = expression(`^\s*(fi|esac|end|else)\b`)
+)
+
 // interactiveTest is how a file asks whether its shell is interactive.
-var interactiveTest = regexp.MustCompile(`\$\{?PS1|\$-|-o\s+interactive|status\s+(--)?is-interactive`)
+var interactiveTest = expression(`\$\{?PS1|\$-|-o\s+interactive|status\s+(--)?is-interactive`)
 
 // leaving is how it stops.
-var leaving = regexp.MustCompile(`\b(return|exit)\b`)
+var leaving = expression(`\b(return|exit)\b`)
 
 // guardReach is how many lines after the question the answer may stand: case $- in *i*) ;; *) return ;; esac is often four.
 const guardReach = 4
@@ -141,23 +153,22 @@ const guardReach = 4
 // guards reports whether the file ends at line i for shells that are not interactive.
 func guards(lines []string, i int) bool {
 	code := withoutComment(lines[i])
-	at := interactiveTest.FindStringIndex(code)
+	at := interactiveTest().FindStringIndex(code)
 	if at == nil || strings.Contains(code, "PS1=") {
 		return false
 	}
-	if leaving.MatchString(code[at[1]:]) {
+	if leaving().MatchString(code[at[1]:]) {
 		return true
 	}
-	opens := regexp.MustCompile(`^\s*(if|case)\b`).MatchString(code)
-	if !opens {
+	if !opening().MatchString(code) {
 		return false
 	}
 	for _, line := range lines[i+1 : min(len(lines), i+1+guardReach)] {
 		code := withoutComment(line)
-		if leaving.MatchString(code) {
+		if leaving().MatchString(code) {
 			return true
 		}
-		if regexp.MustCompile(`^\s*(fi|esac|end|else)\b`).MatchString(code) {
+		if closing().MatchString(code) {
 			return false
 		}
 	}
@@ -165,11 +176,11 @@ func guards(lines []string, i int) bool {
 }
 
 var (
-	posix = regexp.MustCompile(`(?:^|[;&|]|\b(?:export|declare|typeset|local|readonly|env|then|do|else)\b(?:\s+-[A-Za-z]+)*)\s*([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s;&|]*)`)
-	more  = regexp.MustCompile(`\s([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s;&|]*)`)
-	csh   = regexp.MustCompile(`(?:^|[;&])\s*setenv\s+([A-Za-z_][A-Za-z0-9_]*)\s+("[^"]*"|'[^']*'|[^\s;]+)`)
-	fish  = regexp.MustCompile(`(?:^|[;&]|\b(?:and|or|begin)\b)\s*set\s+((?:-[-A-Za-z]+\s+)*)([A-Za-z_][A-Za-z0-9_]*)\s+("[^"]*"|'[^']*'|[^\s;]+)`)
-	nu    = regexp.MustCompile(`^\s*\$env\.([A-Za-z_][A-Za-z0-9_]*)\s*=\s*("[^"]*"|'[^']*'|\S+)`)
+	posix = expression(`(?:^|[;&|]|\b(?:export|declare|typeset|local|readonly|env|then|do|else)\b(?:\s+-[A-Za-z]+)*)\s*([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s;&|]*)`)
+	more  = expression(`\s([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s;&|]*)`)
+	csh   = expression(`(?:^|[;&])\s*setenv\s+([A-Za-z_][A-Za-z0-9_]*)\s+("[^"]*"|'[^']*'|[^\s;]+)`)
+	fish  = expression(`(?:^|[;&]|\b(?:and|or|begin)\b)\s*set\s+((?:-[-A-Za-z]+\s+)*)([A-Za-z_][A-Za-z0-9_]*)\s+("[^"]*"|'[^']*'|[^\s;]+)`)
+	nu    = expression(`^\s*\$env\.([A-Za-z_][A-Za-z0-9_]*)\s*=\s*("[^"]*"|'[^']*'|\S+)`)
 )
 
 // assignments returns what a line of code gives values to. Of a fish file only exported variables count.
@@ -179,7 +190,7 @@ func assignments(code string, isFish bool) []Assignment {
 		list = append(list, Assignment{Name: name, Value: unquote(value)})
 	}
 	if isFish {
-		for _, m := range fish.FindAllStringSubmatch(code, -1) {
+		for _, m := range fish().FindAllStringSubmatch(code, -1) {
 			exported := slices.ContainsFunc(strings.Fields(m[1]), func(flag string) bool {
 				return flag == "--export" || !strings.HasPrefix(flag, "--") && strings.Contains(flag, "x")
 			})
@@ -189,19 +200,19 @@ func assignments(code string, isFish bool) []Assignment {
 		}
 		return list
 	}
-	for _, pattern := range []*regexp.Regexp{csh, nu} {
+	for _, pattern := range []*regexp.Regexp{csh(), nu()} {
 		for _, m := range pattern.FindAllStringSubmatch(code, -1) {
 			add(m[1], m[2])
 		}
 	}
-	for _, at := range posix.FindAllStringSubmatchIndex(code, -1) {
+	for _, at := range posix().FindAllStringSubmatchIndex(code, -1) {
 		add(code[at[2]:at[3]], code[at[4]:at[5]])
 		rest := code[at[5]:] // export A=1 B=2
 		end := strings.IndexAny(rest, ";&|")
 		if end < 0 {
 			end = len(rest)
 		}
-		for _, m := range more.FindAllStringSubmatch(rest[:end], -1) {
+		for _, m := range more().FindAllStringSubmatch(rest[:end], -1) {
 			add(m[1], m[2])
 		}
 	}

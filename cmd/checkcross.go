@@ -34,7 +34,7 @@ func (k *checking) lockedGo() (*store.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := st.Verify(k.ctx, known); err != nil {
+	if err := k.verify(st, known); err != nil {
 		lease.Release() // best effort: the error matters more
 		return nil, err
 	}

@@ -141,7 +141,7 @@ func TestAsk(t *testing.T) {
 				found = append(found, b.Compare(mod)...)
 			}
 			got := ""
-			for _, f := range check.Relative(found, dir, false) {
+			for _, f := range check.Relative(found, dir) {
 				got += f.Text() + "\n"
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -55,9 +55,7 @@ func (e *notInstalledError) Unwrap() error { return e.err }
 func (k *checking) goEnviron(set ...string) []string {
 	var environ []string
 	for _, kv := range k.app.cfg.Environ {
-		switch name, _, _ := strings.Cut(kv, "="); name {
-		case "GOROOT", "GOTOOLCHAIN", "GOTOOLDIR":
-		default:
+		if !strings.HasPrefix(kv, "GOROOT=") {
 			environ = append(environ, kv)
 		}
 	}

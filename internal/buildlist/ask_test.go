@@ -132,6 +132,9 @@ func TestAsk(t *testing.T) {
 			if strings.HasPrefix(filepath.Base(path), "vendored") {
 				g.Environ = append(g.Environ, "GOPROXY=off", "GOMODCACHE="+t.TempDir())
 			}
+			if work == nil { // another workspace has no say
+				g.Environ = append(g.Environ, "GOWORK="+filepath.Join(dir, "go.work"))
+			}
 			var found []check.Finding
 			for _, mod := range mods {
 				b, err := Ask(t.Context(), g, mod, work, t.TempDir())

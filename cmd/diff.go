@@ -1,187 +1,142 @@
 package cmd
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"context"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"gostore/internal/environment"
-	"gostore/internal/tree"
-	"gostore/profile"
+	"gostore/internal/project"
+	"gostore/lock"
 )
 
+// diffOptions are the flags of "gostore diff".
+type diffOptions struct {
+	profile     string
+	files, json bool
+}
+
 func (a *app) diffCommand() *cobra.Command {
-	var name string
-	var files, asJSON bool
+	var o diffOptions
 	c := &cobra.Command{
-		Use:   "diff GENERATION GENERATION",
-		Short: "Say how two generations of a profile differ",
-		Long: `Compares two generations by tool and version, and with --files by file: "+" for a file that the
-second one has more, "-" for one that it lacks, "M" for one that differs.`,
+		Use:   "diff [ONE [OTHER]]",
+		Short: "Say how two generations, locks or objects differ",
+		Long: `Compares any two of these, by tool and version and by the variables that their environments set, and with --files by file: "+" for
+a file that the second one has more, "-" for one that it lacks, "M" for one that differs.
+
+  3, current, work:3     a generation of the profile, or of another one
+  gostore.lock, a path   a lock
+  HEAD~3:gostore.lock    a lock as git has it in a revision; HEAD~3 alone is this project's
+  b3:1f2e, go@1.22.6     an object, by the beginning of its digest, its directory or its name; an environment too
+
+A number of up to nine digits is a generation: write b3: before a digest that looks like one. A single object is compared with the tool of
+its name on the other side.
+
+ONE alone is compared with what there is now: a generation or an object with the current generation, a lock with this project's.
+Without arguments this project's lock is compared with the one that git has in HEAD.`,
 		Example: `  gostore diff 1 2
-  gostore diff --files 1 2`,
-		RunE: func(_ *cobra.Command, args []string) error { return a.diff(name, args, files, asJSON) },
+  gostore diff --files 1 2
+  gostore diff 1
+  gostore diff gostore.lock current`,
+		RunE: func(c *cobra.Command, args []string) error { return a.diff(c.Context(), args, o) },
 
 		ValidArgsFunction: a.completeGenerations,
 	}
-	a.profileFlag(c, &name)
-	c.Flags().BoolVar(&files, "files", false, "compare file by file")
-	jsonFlag(c, &asJSON)
+	a.profileFlag(c, &o.profile)
+	c.Flags().BoolVar(&o.files, "files", false, "compare file by file")
+	jsonFlag(c, &o.json)
 	return c
 }
 
-// toolDiff is how one tool differs between two generations.
-type toolDiff struct {
-	profile.ToolChange
-	Files []fileDiff `json:"files,omitempty"`
+// diffJSON is the answer of diff --json.
+type diffJSON struct {
+	Was       sideJSON       `json:"was"`
+	Is        sideJSON       `json:"is"`
+	Identical bool           `json:"identical"`
+	Tools     []toolDiff     `json:"tools"`
+	Variables []variableDiff `json:"variables"`
 }
 
-// fileDiff is how one file differs.
-type fileDiff struct {
-	Path   string `json:"path"`
-	Change string `json:"change"` // "+", "-", "M"
-	Was    string `json:"was,omitempty"`
-	Is     string `json:"is,omitempty"`
+// sideJSON names what was compared there.
+type sideJSON struct {
+	Kind string `json:"kind"` // "generation", "lock", "environment", "object"
+	Name string `json:"name"`
 }
 
-func (a *app) diff(name string, args []string, files, asJSON bool) error {
-	if len(args) != 2 {
-		return usagef("diff compares two generations; %d given", len(args)).withHints(`"gostore generations" lists them`)
-	}
-	p, err := a.profile(name)
+func (a *app) diff(ctx context.Context, args []string, o diffOptions) error {
+	was, is, err := a.sides(ctx, args, o.profile)
 	if err != nil {
 		return err
 	}
-	var environments [2]map[string][]environment.Tool
-	for i, arg := range args {
-		if environments[i], err = toolsOf(p, arg); err != nil {
-			return err
-		}
-	}
-	diffs, err := a.diffTools(environments[0], environments[1], files)
-	if err != nil {
+	alone(&was, &is)
+	answer := diffJSON{Was: sideJSON{was.kind, was.name}, Is: sideJSON{is.kind, is.name}, Variables: []variableDiff{}}
+	if answer.Tools, err = a.diffTools(was, is, o.files); err != nil {
 		return err
 	}
-	if asJSON {
-		return a.ui.answerJSON(diffs)
+	if was.kind != sideObject && is.kind != sideObject { // which alone sets nothing
+		answer.Variables = diffVariables(was, is)
 	}
-	for _, d := range diffs {
-		a.ui.answer("%s", toolChange(d.Tool, d.Was, d.Is))
-		for _, f := range d.Files {
-			a.ui.answer("  %s %s%s", f.Change, f.Path, fileWords(f))
-		}
+	answer.Identical = len(answer.Tools)+len(answer.Variables) == 0
+	if o.json {
+		return a.ui.answerJSON(answer)
 	}
-	if len(diffs) == 0 {
-		a.ui.note("no difference")
-	}
+	a.tellDiff(answer)
 	return nil
 }
 
-// toolsOf returns the tools of a generation by name.
-func toolsOf(p *profile.Profile, arg string) (map[string][]environment.Tool, error) {
-	number, err := parseGeneration(arg)
+func (a *app) tellDiff(d diffJSON) {
+	for _, t := range d.Tools {
+		a.ui.answer("%s", toolChange(t.Tool, t.Was, t.Is))
+		for _, f := range t.Fields {
+			a.ui.answer("  %s", lock.Change{Tool: f.Field, Was: f.Was, Is: f.Is})
+		}
+		for _, f := range t.Files {
+			a.ui.answer("  %s %s%s", f.Change, f.Path, fileWords(f))
+		}
+		if t.Unread != "" {
+			a.ui.note("%s: %s", t.Tool, t.Unread)
+		}
+	}
+	for _, v := range d.Variables {
+		a.ui.answer("%s: %s -> %s", v.Name, v.Was, v.Is)
+	}
+	if d.Identical {
+		a.ui.note("no difference between %s and %s", d.Was.Name, d.Is.Name)
+	}
+}
+
+// sides finds what the arguments mean, and what they leave out.
+func (a *app) sides(ctx context.Context, args []string, profileName string) (was, is side, err error) {
+	switch len(args) {
+	case 0:
+		if was, err = a.revisionSide(ctx, "HEAD", ""); err == nil {
+			is, err = a.projectSide()
+		}
+	case 1:
+		if was, err = a.side(ctx, args[0], profileName); err != nil {
+			break
+		}
+		if was.kind == sideLock {
+			is, err = a.projectSide()
+		} else {
+			is, err = a.generationSide(profileName, currentWord)
+		}
+	case 2:
+		if was, err = a.side(ctx, args[0], profileName); err == nil {
+			is, err = a.side(ctx, args[1], profileName)
+		}
+	default:
+		err = usagef("diff compares two things; %d given", len(args))
+	}
+	return was, is, err
+}
+
+// projectSide is the lock of the project around the working directory.
+func (a *app) projectSide() (side, error) {
+	p, err := project.Find(a.cfg.Dir)
 	if err != nil {
-		return nil, err
+		return side{}, noLock(p, err)
 	}
-	list, err := p.Generations()
-	if err != nil {
-		return nil, err
-	}
-	var have []int
-	for _, g := range list {
-		have = append(have, g.Number)
-		if g.Number != number {
-			continue
-		}
-		env, err := environment.Load(g.Dir)
-		if err != nil {
-			return nil, err
-		}
-		tools := map[string][]environment.Tool{}
-		for _, t := range env.Tools {
-			tools[t.Name] = append(tools[t.Name], t)
-		}
-		return tools, nil
-	}
-	return nil, &profile.NoGenerationError{Profile: p.Name(), Number: number, Have: have}
-}
-
-func (a *app) diffTools(was, is map[string][]environment.Tool, files bool) ([]toolDiff, error) {
-	names := maps.Clone(was)
-	maps.Copy(names, is)
-	diffs := []toolDiff{}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if slices.EqualFunc(was[name], is[name], func(a, b environment.Tool) bool {
-			return a.Tree == b.Tree && a.Version == b.Version && a.Extra == b.Extra
-		}) {
-			continue
-		}
-		d := toolDiff{ToolChange: profile.ToolChange{Tool: name, Was: versions(was[name]), Is: versions(is[name])}}
-		if files && len(was[name]) > 0 && len(is[name]) > 0 {
-			var err error
-			if d.Files, err = a.diffFiles(was[name][0], is[name][0]); err != nil {
-				return nil, err
-			}
-		}
-		diffs = append(diffs, d)
-	}
-	return diffs, nil
-}
-
-func versions(tools []environment.Tool) string {
-	var list []string
-	for _, t := range tools {
-		list = append(list, t.Version)
-	}
-	return strings.Join(list, " ")
-}
-
-// diffFiles compares the primary versions of a tool.
-func (a *app) diffFiles(was, is environment.Tool) ([]fileDiff, error) {
-	before, err := a.st.Manifest(was.Tree)
-	if err != nil {
-		return nil, err
-	}
-	after, err := a.st.Manifest(is.Tree)
-	if err != nil {
-		return nil, err
-	}
-	var diffs []fileDiff
-	for _, c := range tree.Diff(before, after) {
-		d := fileDiff{Path: c.Path, Change: "M", Was: entryWords(c.Was), Is: entryWords(c.Is)}
-		switch {
-		case c.Was == nil:
-			d.Change = "+"
-		case c.Is == nil:
-			d.Change = "-"
-		}
-		diffs = append(diffs, d)
-	}
-	return diffs, nil
-}
-
-// entryWords describes an entry as far as it matters in a comparison.
-func entryWords(e *tree.Entry) string {
-	switch {
-	case e == nil:
-		return ""
-	case e.Kind == tree.Link:
-		return "link to " + e.Target
-	case e.Kind == tree.Dir:
-		return e.Kind.String()
-	}
-	return fmt.Sprintf("%s of %s", e.Kind, size(e.Size))
-}
-
-func fileWords(f fileDiff) string {
-	switch {
-	case f.Change != "M":
-		return ", " + f.Was + f.Is
-	case f.Was == f.Is:
-		return ", other contents"
-	}
-	return fmt.Sprintf(", %s -> %s", f.Was, f.Is)
+	s, err := a.lockSide(filepath.Clean(p.LockPath()))
+	return s, noLock(p, err)
 }

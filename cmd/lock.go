@@ -19,9 +19,10 @@ import (
 type lockOptions struct {
 	check, update, remove, add, dryRun, json bool
 
-	command  bool // these are the flags of the command that runs
-	cgo      bool // programs of Go packages are built with the C compiler
-	unlogged bool // the checksum database does not know the modules
+	from     string // the one file that speaks
+	command  bool   // these are the flags of the command that runs
+	cgo      bool   // programs of Go packages are built with the C compiler
+	unlogged bool   // the checksum database does not know the modules
 	origin   origin
 	vendor   vendorOptions
 }
@@ -36,8 +37,9 @@ for every platform, to gostore.lock. The first request for a tool is its primary
 further ones are extras, which are on PATH under their versioned names only (go1.21.13).
 
 Without arguments the project says what it wants: gostore.toml, the toolchain line of go.work
-or go.mod, .go-version, or the bare go line, which is a minimum. The answer names the file
-that decided. What is locked already and is enough for them stays as it is; only
+or go.mod, .go-version, mise.toml, .tool-versions, .node-version, .nvmrc, volta in package.json, or the
+bare go line and engines in package.json, which are minimums. The answer names the file
+that decided. With --from only the one file speaks, for the tools that it names. What is locked already and is enough for them stays as it is; only
 --update looks for newer releases. No other command writes the lock.
 
 "gostore tools" lists the names that are known. The path of a Go package is built from its module, with the Go that is
@@ -52,6 +54,7 @@ locked by its --url or --path.`,
   gostore lock node@22 jq golang.org/x/tools/gopls@latest npm:prettier@3
   gostore lock mytool@1.2 --url 'https://example.org/{version}/x-{os}-{arch}.tar.gz' --trust-on-first-use
   gostore lock mysdk@2 --path ./sdk.tar.xz
+  gostore lock --from .tool-versions
   gostore lock --check
   gostore lock --dry-run go@1.23`,
 		RunE: func(c *cobra.Command, args []string) error { return a.lock(c.Context(), args, o) },
@@ -61,6 +64,7 @@ locked by its --url or --path.`,
 	f.BoolVar(&o.update, "update", false, "resolve the locked requests again, of all tools or of those named")
 	f.BoolVar(&o.remove, "remove", false, "take tools, or TOOL@VERSION that are extras, out of the lock")
 	f.BoolVar(&o.add, "add", false, "lock the versions beside the primary one")
+	f.StringVar(&o.from, "from", "", "lock what this file asks for, whatever the others say: go.mod, .tool-versions, mise.toml, …")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print what would change and write nothing")
 	f.BoolVar(&o.cgo, "cgo", false, "build Go packages with cgo: then the C compiler of the machine has its part in them")
 	f.BoolVar(&o.unlogged, "unlogged", false, "lock a private Go module, which the checksum database does not know; the lock says so")
@@ -75,16 +79,16 @@ locked by its --url or --path.`,
 // exclusive reports flags that cannot be given together.
 func (o lockOptions) exclusive() error {
 	given := 0
-	for _, set := range []bool{o.check, o.update, o.remove, o.add || o.origin.given()} {
+	for _, set := range []bool{o.check, o.update, o.remove, o.from != "", o.add || o.origin.given()} {
 		if set {
 			given++
 		}
 	}
 	switch {
 	case given > 1 && o.origin.given():
-		return usagef("--url and --path do not go with --check, --update and --remove")
+		return usagef("--url and --path do not go with --check, --update, --remove and --from")
 	case given > 1:
-		return usagef("only one of --check, --update, --remove and --add can be given")
+		return usagef("only one of --check, --update, --remove, --add and --from can be given")
 	case o.vendor.record && o.vendor.drop:
 		return usagef("only one of --vendor and --no-vendor can be given")
 	case o.check && (o.vendor.record || o.vendor.drop):

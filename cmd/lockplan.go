@@ -43,6 +43,8 @@ func (a *app) planLock(ctx context.Context, p project.Project, args []string, o 
 	switch {
 	case o.remove:
 		return planRemove(args)
+	case o.from != "":
+		plan, err = a.planFrom(ctx, p, was, args, o.from)
 	case o.origin.given():
 		plan, err = a.planOrigin(ctx, p, args, o)
 	case o.update:
@@ -148,9 +150,20 @@ func (a *app) planWants(ctx context.Context, p project.Project) (lockPlan, error
 	if err != nil {
 		return lockPlan{}, err
 	}
+	told, err := p.Remarks()
+	if err != nil {
+		return lockPlan{}, err
+	}
 	if len(wants) == 0 {
-		return lockPlan{}, advise(fmt.Errorf("no file in %q says which tools it wants", p.Dir), exitNotFound,
-			"name them: gostore lock go@1.22")
+		return lockPlan{}, nothingWanted(fmt.Errorf("no file in %q says which tools it wants", p.Dir), told)
+	}
+	return a.planMissing(ctx, f, wants, told)
+}
+
+// planMissing locks those of the wants that are not locked yet, and tells what else the files say.
+func (a *app) planMissing(ctx context.Context, f *lock.File, wants []lock.Want, told []string) (lockPlan, error) {
+	for _, line := range told {
+		a.ui.note("%s", line)
 	}
 	var reasons []string
 	var missing []release.Request

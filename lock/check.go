@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"gostore/internal/release"
+	"gostore/internal/version"
 )
 
 // Want is one thing that a project says it wants, and where it says so.
 type Want struct {
 	Request release.Request // what to resolve
 	// Minimum is set where the project states the least that it works with instead of what to
-	// use, as a bare go line does; AtLeast is that version of Go. Request then asks for the newest
+	// use, as a bare go line does; AtLeast is that version. Request then asks for the newest
 	// release that is a sensible choice.
 	Minimum   bool
 	AtLeast   string
@@ -83,7 +84,7 @@ func (e *OutdatedError) Error() string {
 //
 // A wanted version is there when an entry in the wanted role repeats the request word for word, or
 // when its version is the one requested or begins with its elements: 1.22.6 is a 1.22, 1.2.3 is
-// not. A minimum is met by a primary version that is not below it, in Go's order. An extra is also
+// not. A minimum is met by a primary version that is not below it, in the order of the tool's versions. An extra is also
 // there when the primary version is the one requested.
 func Check(f *File, wants []Want) []Difference {
 	var found []Difference
@@ -112,16 +113,24 @@ func (w Want) metBy(t Tool) bool {
 	case w.Request.Source != "" && w.Request.Source != t.Source:
 		return false
 	case w.Minimum:
-		return !t.Extra && goversion.Compare("go"+t.Version, "go"+w.AtLeast) >= 0
+		return !t.Extra && w.enough(t.Version)
 	case w.Extra:
 		return t.Extra && t.Request == w.Request.Version || isOf(t.Version, w.Request.Version)
 	}
 	return !t.Extra && (t.Request == w.Request.Version || isOf(t.Version, w.Request.Version))
 }
 
-// isOf reports whether version is the one requested, or one of those that it stands for.
-func isOf(version, requested string) bool {
-	rest, ok := strings.CutPrefix(version, requested)
+// enough reports whether a version is at least the minimum.
+func (w Want) enough(v string) bool {
+	if w.Request.Tool == "go" {
+		return goversion.Compare("go"+v, "go"+w.AtLeast) >= 0
+	}
+	return version.Compare(v, w.AtLeast) >= 0
+}
+
+// isOf reports whether v is the one requested, or one of those that it stands for.
+func isOf(v, requested string) bool {
+	rest, ok := strings.CutPrefix(v, requested)
 	return ok && (rest == "" || rest[0] == '.')
 }
 

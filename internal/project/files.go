@@ -110,7 +110,7 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 		}
 		line, _ := d.Position(v.Offset)
 		want := Want{Request: request, Extra: i > 0, Complete: true, Line: line}
-		claims = append(claims, claim{want, ConfigName, request.String()})
+		claims = append(claims, claim{Want: want, source: ConfigName, words: request.String()})
 	}
 	return claims
 }
@@ -118,29 +118,20 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 // parseVersionFile reads .go-version: one version of Go, with or without "go" or "v" before it, or
 // "system", which asks for nothing. Empty lines and comments after "#" do not count.
 func parseVersionFile(name string, data []byte) ([]claim, error) {
-	var claims []claim
-	number := 0
-	for line := range strings.Lines(string(data)) {
-		number++
-		text, _, _ := strings.Cut(line, "#")
-		text = strings.TrimSpace(text)
-		if text == "" {
-			continue
-		}
-		complain := func(format string, args ...any) error {
-			return &textfile.Error{File: name, Line: number, Column: strings.Index(line, text) + 1, Msg: fmt.Sprintf(format, args...)}
-		}
-		if len(claims) > 0 {
-			return nil, complain("a second version %q: one is enough", text)
-		}
-		version := strings.TrimPrefix(strings.TrimPrefix(text, "v"), "go")
-		if text != "system" && version != release.Latest && !goversion.IsValid("go"+version) {
-			return nil, complain("%q is not a version of Go", text)
-		}
-		want := Want{Request: release.Request{Tool: goTool, Version: version}, Line: number}
-		claims = append(claims, claim{want, pinName, text})
+	line, err := onlyLine(name, data)
+	if err != nil || line.text == "" {
+		return nil, err
 	}
-	return slices.DeleteFunc(claims, func(c claim) bool { return c.words == "system" }), nil
+	c := claim{source: pinName, words: line.text}
+	c.Line = line.number
+	c.Request = release.Request{Tool: goTool, Version: strings.TrimPrefix(strings.TrimPrefix(line.text, "v"), "go")}
+	switch {
+	case line.text == "system":
+		c.remark = whySystem
+	case c.Request.Version != release.Latest && !goversion.IsValid("go"+c.Request.Version):
+		return nil, line.complain("%q is not a version of Go", line.text)
+	}
+	return []claim{c}, nil
 }
 
 // parseGoFile reads the go line and the toolchain line of a go.mod or a go.work. Both have the same

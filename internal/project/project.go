@@ -6,17 +6,26 @@
 //
 //  1. the nearest directory with a gostore.lock or a gostore.toml: there somebody decided;
 //  2. the nearest directory with a go.work, also where a go.mod is nearer, as for cmd/go;
-//  3. the nearest directory with a go.mod or a .go-version.
+//  3. the nearest directory with a go.mod or a .go-version or, within the repository, with a file of another version
+//     manager: mise.toml, .tool-versions, .node-version, .nvmrc;
+//  4. the directory itself, if it has a package.json.
 //
 // gostore.lock and gostore.toml are then those of this directory; go.work, go.mod and .go-version are
 // each the nearest in it or above it. What a project wants is thereby the same from everywhere
 // inside it. A name that is no regular file (a directory named gostore.lock) is not there.
 //
+// The files of other version managers are often somebody's own: a .tool-versions in the home directory says what its owner wants where
+// nothing else does. A lock is shared, so it is made of what is shared: these files count in the project's directory and above it as
+// far as the top of its repository (the nearest directory with a .git, .hg, .jj or .svn), and where there is no repository in
+// the project's directory alone. A package.json stands in each package of a repository and in everything that npm
+// installs, and rarely is about more than that: it counts in the project's directory only, and makes no directory above a project.
+//
 // A public directory, such as /tmp, where everybody may put files, has no say in the directories below it: only
 // for whoever works in it itself.
 //
 // The package reads files and nothing else: not the environment, so GOWORK and GOTOOLCHAIN have
-// no say, and no network. It states what the files say; whether such versions exist is for a source.
+// no say, and no network. It states what the files say; whether such versions exist is for a source. What
+// it knows of tools are the built-in definitions and those of the project, so that all machines read the same.
 package project
 
 import (
@@ -40,17 +49,19 @@ const (
 )
 
 // ErrNone says that a directory belongs to no project. errors.Is(err, fs.ErrNotExist) holds.
-var ErrNone = fmt.Errorf("no %s, %s, %s, %s or %s here or above: %w", lock.Name, ConfigName, workName, moduleName, pinName, fs.ErrNotExist)
+var ErrNone = fmt.Errorf("no %s, %s, %s, %s or %s here or above, nor a file of another version manager in the repository: %w",
+	lock.Name, ConfigName, workName, moduleName, pinName, fs.ErrNotExist)
 
 // Project is a directory and the files that have a say in it. The paths are absolute, and empty for
 // files that are not there.
 type Project struct {
 	Dir     string
-	Lock    string // gostore.lock in Dir
-	Config  string // gostore.toml in Dir
-	Work    string // go.work, in Dir or above
-	Module  string // go.mod, in Dir or above
-	Version string // .go-version, in Dir or above
+	Lock    string   // gostore.lock in Dir
+	Config  string   // gostore.toml in Dir
+	Work    string   // go.work, in Dir or above
+	Module  string   // go.mod, in Dir or above
+	Version string   // .go-version, in Dir or above
+	Others  []string // files of other version managers, those that count more first
 }
 
 // LockPath returns where the project's lock is or would be.
@@ -64,8 +75,13 @@ func Find(dir string) (Project, error) {
 		return Project{}, err
 	}
 	p := Project{Dir: dir}
-	for _, names := range [][]string{{lock.Name, ConfigName}, {workName}, {moduleName, pinName}} {
-		found, err := nearest(dir, names...)
+	for _, look := range []func(string) (string, error){
+		func(dir string) (string, error) { return nearest(dir, lock.Name, ConfigName) },
+		func(dir string) (string, error) { return nearest(dir, workName) },
+		founder,
+		func(dir string) (string, error) { return in(dir, packageName) },
+	} {
+		found, err := look(dir)
 		if err != nil {
 			return p, err
 		}
@@ -79,12 +95,13 @@ func Find(dir string) (Project, error) {
 
 // look fills in the files of p.
 func (p *Project) look() error {
-	var errs [5]error
+	var errs [6]error
 	p.Lock, errs[0] = in(p.Dir, lock.Name)
 	p.Config, errs[1] = in(p.Dir, ConfigName)
 	p.Work, errs[2] = nearest(p.Dir, workName)
 	p.Module, errs[3] = nearest(p.Dir, moduleName)
 	p.Version, errs[4] = nearest(p.Dir, pinName)
+	p.Others, errs[5] = others(p.Dir)
 	return errors.Join(errs[:]...)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"gostore/internal/release"
 	"gostore/internal/textfile"
 	"gostore/lock"
 )
@@ -59,7 +60,7 @@ func tree(t *testing.T, archive string) string {
 // files lists what a project found, relative to top.
 func files(p Project, top string) string {
 	var found []string
-	for _, path := range []string{p.Dir, p.Lock, p.Config, p.Work, p.Module, p.Version} {
+	for _, path := range append([]string{p.Dir, p.Lock, p.Config, p.Work, p.Module, p.Version}, p.Others...) {
 		if path != "" {
 			rel, _ := filepath.Rel(top, path)
 			found = append(found, rel)
@@ -82,6 +83,18 @@ func TestFind(t *testing.T) {
 		{"directories of such names", "-- go.mod --\n-- a/gostore.lock/ --\n-- a/go.work/ --\n-- a/go.mod/ --\n", "a", ". go.mod"},
 		{"directory that is not there yet", "-- go.mod --\n", "x/y", ". go.mod"},
 		{"below a file", "-- go.mod --\n-- file --\n", "file/x", ". go.mod"},
+		{"file of asdf here", "-- a/.tool-versions --\n", "a", "a a/.tool-versions"},
+		{"file of asdf above, in no repository", "-- .tool-versions --\n-- a/go.mod --\n", "a", "a a/go.mod"},
+		{"file of asdf above, in a repository", "-- .git/ --\n-- .tool-versions --\n-- a/b/ --\n", "a/b", ". .tool-versions"},
+		{"file of asdf above the repository", "-- .tool-versions --\n-- a/.git --\n-- a/go.mod --\n-- a/b/ --\n", "a/b", "a a/go.mod"},
+		{"nearest of two kinds", "-- .hg/ --\n-- go.mod --\n-- a/.nvmrc --\n-- a/b/ --\n", "a/b", "a go.mod a/.nvmrc"},
+		{"all of asdf and mise, the nearest of others", "-- .jj/ --\n-- .tool-versions --\n-- mise.toml --\n-- .nvmrc --\n-- package.json --\n-- a/gostore.toml --\n" +
+			"-- a/.tool-versions --\n-- a/.mise.toml --\n-- a/.nvmrc --\n-- a/.node-version --\n-- a/package.json --\n", "a",
+			"a a/gostore.toml a/.mise.toml a/.tool-versions mise.toml .tool-versions a/.node-version a/.nvmrc a/package.json"},
+		{"mise's own directories", "-- .svn/ --\n-- .config/mise/config.toml --\n-- a/ --\n", "a", ". .config/mise/config.toml"},
+		{"mise's file for one person", "-- .git/ --\n-- mise.local.toml --\n-- a/go.mod --\n", "a", "a a/go.mod"},
+		{"package.json here", "-- a/package.json --\n", "a", "a a/package.json"},
+		{"package.json of a package", "-- .git/ --\n-- go.mod --\n-- package.json --\n-- node_modules/x/package.json --\n", "node_modules/x", ". go.mod package.json"},
 	} {
 		top := tree(t, test.tree)
 		p, err := Find(filepath.Join(top, test.from))
@@ -350,6 +363,15 @@ func fuzz(t *testing.T, name string, parse parser, data []byte) {
 		return
 	}
 	for _, c := range claims {
+		if c.remark != "" {
+			if c.Line < 1 || strings.ContainsAny(remarks([]claim{c})[0], "\x1b\n") {
+				t.Fatalf("remark %+v", c)
+			}
+			continue
+		}
+		if release.CheckTool(c.Request.Tool) != nil || release.CheckVersion(c.Request.Version) != nil {
+			t.Fatalf("request %q", c.Request)
+		}
 		if c.Request.Tool == "" || c.Request.Version == "" || c.Line < 1 || c.Minimum == (c.AtLeast == "") {
 			t.Fatalf("claim %+v", c)
 		}

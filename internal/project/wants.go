@@ -5,9 +5,12 @@ import (
 	goversion "go/version"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"gostore/internal/release"
+	"gostore/internal/version"
 	"gostore/lock"
 )
 
@@ -19,6 +22,9 @@ type claim struct {
 	Want
 	source string // claims of one source stand or fall together
 	words  string // what the file says, as it says it: "go 1.21"
+
+	foreign bool   // the tool has no built-in definition; perhaps the project has one
+	remark  string // why the words ask for nothing; "" when they do
 }
 
 // goTool is the tool that Go's own files speak of.
@@ -30,10 +36,15 @@ const goTool = "go"
 //	gostore.lock, what was asked for when it was made
 //	the toolchain line of go.work, then of go.mod
 //	.go-version
+//	mise.toml and .tool-versions, of each directory the first before the second, the nearest directory first
+//	.node-version, then .nvmrc
+//	package.json, volta
 //	the go line of go.work, then of go.mod: a minimum, met by the newest patch of that version of the language
+//	package.json, devEngines, then engines: a minimum as well
 //
-// and what it overrules. The lock's own request for Go does not count when no version that it stands for
-// would be enough for a go line: otherwise a project whose go.mod moved on could not be locked again.
+// and what it overrules. A mise.toml comes before the .tool-versions beside it because mise, which reads both, has it so, and asdf reads
+// only the other. The lock's own request does not count when no version that it stands for
+// would be enough for a minimum: otherwise a project whose go.mod moved on could not be locked again.
 //
 // The wants are sorted by tool, the primary version before extras, these in the order of their file. Errors
 // are those of reading the files; what is wrong with their contents is a lock.ErrorList, a
@@ -56,7 +67,7 @@ func (p Project) Wants() ([]Want, error) {
 }
 
 // Asks returns what the project's files other than the lock ask of it, for lock.Check: the same choice
-// as Wants makes, without the lock, and each go line as a minimum even where it is overruled.
+// as Wants makes, without the lock, and each minimum even where it is overruled.
 func (p Project) Asks() ([]Want, error) {
 	claims, err := p.claims()
 	if err != nil {
@@ -72,29 +83,64 @@ func (p Project) Asks() ([]Want, error) {
 	return asks, nil
 }
 
-// claims returns what the files other than the lock say, the strongest first.
+// claims returns what the files other than the lock ask for, the strongest first.
 func (p Project) claims() ([]claim, error) {
-	claims, err := p.read(p.Config, parseConfig)
-	if err != nil {
+	all, err := p.said()
+	return slices.DeleteFunc(all, func(c claim) bool { return c.remark != "" }), err
+}
+
+// Remarks returns what the project's files say that asks for nothing here, and why, a line each: FILE:LINE: WORDS: WHY.
+func (p Project) Remarks() ([]string, error) {
+	all, err := p.said()
+	return remarks(all), err
+}
+
+func remarks(all []claim) []string {
+	var lines []string
+	for _, c := range all {
+		if c.remark != "" {
+			lines = append(lines, c.Place()+": "+printable(c.words)+": "+c.remark)
+		}
+	}
+	return lines
+}
+
+// printable returns words as they are, and in quotes when a terminal might not show them so.
+func printable(words string) string {
+	if words == "" || strings.ContainsFunc(words, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return strconv.Quote(words)
+	}
+	return words
+}
+
+// said returns what the files other than the lock say, the strongest first.
+func (p Project) said() ([]claim, error) {
+	var all []claim
+	add := func(path string, parse parser) error {
+		claims, err := p.read(path, parse)
+		all = append(all, claims...)
+		return err
+	}
+	if err := add(p.Config, parseConfig); err != nil {
 		return nil, err
 	}
-	work, err := p.read(p.Work, parseGoFile)
-	if err != nil {
+	settings := len(all)
+	if err := add(p.Work, parseGoFile); err != nil {
 		return nil, err
 	}
-	module, err := p.read(p.Module, parseGoFile)
-	if err != nil {
+	if err := add(p.Module, parseGoFile); err != nil {
 		return nil, err
 	}
-	version, err := p.read(p.Version, parseVersionFile)
-	if err != nil {
+	if err := add(p.Version, parseVersionFile); err != nil {
 		return nil, err
 	}
-	claims = append(claims, pick(work, false)...)
-	claims = append(claims, pick(module, false)...)
-	claims = append(claims, version...)
-	claims = append(claims, pick(work, true)...)
-	return append(claims, pick(module, true)...), nil
+	for _, path := range p.Others {
+		if err := add(path, parserOf(path)); err != nil {
+			return nil, err
+		}
+	}
+	rest := slices.Concat(pick(all[settings:], false), pick(all[settings:], true))
+	return p.judge(append(all[:settings:settings], rest...))
 }
 
 // pick returns the claims that are minimums, or those that are not.
@@ -114,25 +160,40 @@ func (p Project) lockClaims() ([]claim, error) {
 	var claims []claim
 	for _, t := range f.Tools {
 		want := Want{Request: release.Request{Tool: t.Name, Version: t.Request}, Extra: t.Extra, File: p.relative(p.Lock)}
-		claims = append(claims, claim{want, lock.Name, want.Request.String()})
+		claims = append(claims, claim{Want: want, source: lock.Name, words: want.Request.String()})
 	}
 	return claims, nil
 }
 
-// tooOld reports whether c asks for a Go that is below a go line among claims, whichever patch of
-// a version of the language is chosen.
+// tooOld reports whether c asks for something that is below a minimum among claims, whichever of the versions that it
+// stands for is chosen.
 func tooOld(c claim, claims []claim) bool {
-	asked := "go" + c.Request.Version
-	if c.Request.Tool != goTool || c.Extra || !goversion.IsValid(asked) {
+	if c.Extra {
 		return false
 	}
 	return slices.ContainsFunc(claims, func(other claim) bool {
-		least := "go" + other.AtLeast
-		if goversion.Lang(asked) == asked {
-			least = goversion.Lang(least)
+		if !other.Minimum || other.Request.Tool != c.Request.Tool {
+			return false
 		}
-		return other.Minimum && goversion.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
+		if c.Request.Tool == goTool {
+			return belowGo("go"+c.Request.Version, "go"+other.AtLeast)
+		}
+		return below(c.Request.Version, other.AtLeast)
 	})
+}
+
+func belowGo(asked, least string) bool {
+	if !goversion.IsValid(asked) {
+		return false
+	}
+	if goversion.Lang(asked) == asked {
+		least = goversion.Lang(least)
+	}
+	return goversion.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
+}
+
+func below(asked, least string) bool {
+	return startsWithDigit(asked) && version.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
 }
 
 // choose returns for each tool the claims of the source that comes first.

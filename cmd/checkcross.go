@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,8 +77,12 @@ func (k *checking) cross() error {
 		return nil // GOOS and the others are Go's
 	}
 	t := check.Target{
-		Host: release.Host(), Go: goEntry[0].Version, Vars: k.variables("GOOS", "GOARCH", "CGO_ENABLED", "CC"),
+		Host: release.Host(), Go: goEntry[0].Version,
 		Default: check.Setting{File: k.project.LockPath(), Line: check.ToolLine(k.data, goTool)},
+	}
+	var err error
+	if t.Vars, err = k.variables("GOOS", "GOARCH", "CGO_ENABLED", "CC"); err != nil {
+		return err
 	}
 	if t.Platform() != t.Host {
 		ports, err := k.ports()
@@ -101,9 +106,12 @@ func (k *checking) cross() error {
 }
 
 // variables returns those of some variables that are set, as a build in the project sees them: the project's own settings come before
-// the environment.
-func (k *checking) variables(names ...string) map[string]check.Setting {
-	vars := map[string]check.Setting{}
+// the environment, and that before what "go env -w" has written.
+func (k *checking) variables(names ...string) (map[string]check.Setting, error) {
+	vars, err := k.goEnvFile(names)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		if v := k.app.cfg.getenv(name); v != "" {
 			vars[name] = check.Setting{Value: v}
@@ -117,7 +125,41 @@ func (k *checking) variables(names ...string) map[string]check.Setting {
 			delete(vars, v.Name)
 		}
 	}
-	return vars
+	return vars, nil
+}
+
+// goEnvFile returns what the file that "go env -w" writes says of variables. The locked Go knows where it is; where that is not installed
+// there is nothing that would read it.
+func (k *checking) goEnvFile(names []string) (map[string]check.Setting, error) {
+	vars := map[string]check.Setting{}
+	lease, err := k.lockedGo()
+	if errors.Is(err, fs.ErrNotExist) {
+		return vars, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer lease.Release()
+	out, _, err := command.Run(k.ctx, command.Program{
+		Argv: []string{filepath.Join(lease.Path(), "bin", "go"), "env", "GOENV"}, Dir: k.project.Dir, Environ: k.goEnviron("GOWORK=off"),
+	})
+	path := strings.TrimSuffix(string(out), "\n")
+	if err != nil || !filepath.IsAbs(path) { // "off"
+		return vars, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if ok && value != "" && slices.Contains(names, name) {
+			vars[name] = check.Setting{Value: value, File: path, Line: number}
+		}
+	}
+	return vars, nil
 }
 
 // ports asks the locked Go what it can build for.

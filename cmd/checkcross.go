@@ -13,6 +13,7 @@ import (
 	"gostore/internal/check"
 	"gostore/internal/command"
 	"gostore/internal/release"
+	"gostore/internal/variables"
 	"gostore/store"
 )
 
@@ -151,12 +152,10 @@ func (k *checking) goEnvFile(names []string) (map[string]check.Setting, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	number := 0
-	for line := range strings.Lines(string(data)) {
-		number++
-		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if ok && value != "" && slices.Contains(names, name) {
-			vars[name] = check.Setting{Value: value, File: path, Line: number}
+	f := variables.ParseFile(path, data)
+	for _, name := range names {
+		if line, ok := f.Get(name); ok && line.Value != "" {
+			vars[name] = check.Setting{Value: line.Value, File: path, Line: line.Number}
 		}
 	}
 	return vars, nil

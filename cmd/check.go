@@ -108,7 +108,7 @@ func (a *app) check(ctx context.Context, args []string, o checkOptions) error {
 	}
 	p, err := project.Find(a.cfg.Dir)
 	if o.staged && errors.Is(err, project.ErrNone) {
-		return a.tellFindings(p.Dir, nil, o.format) // on this branch there is nothing to hold a commit against
+		return a.tellFindings(p.Dir, nil, true, o.format) // on this branch there is nothing to hold a commit against
 	}
 	if err != nil {
 		return noLock(p, err)
@@ -121,14 +121,14 @@ func (a *app) check(ctx context.Context, args []string, o checkOptions) error {
 			return err
 		}
 		if !concerned {
-			return a.tellFindings(p.Dir, nil, o.format)
+			return a.tellFindings(p.Dir, nil, true, o.format)
 		}
 	}
 	found, err := k.run()
-	if err != nil {
+	if ctx.Err() != nil {
 		return err
 	}
-	return a.tellFindings(p.Dir, found, o.format)
+	return errors.Join(a.tellFindings(p.Dir, found, err == nil, o.format), err)
 }
 
 // listRules prints the names of the rules and what they look for.
@@ -170,17 +170,17 @@ func explainFound(err error) (int, []string) {
 	return exitFailed, nil
 }
 
-// tellFindings prints findings. For people files are as seen from the working directory, for programs as seen from the top of
+// tellFindings prints findings, of rules that could look or not all could. For people files are as seen from the working directory, for programs as seen from the top of
 // the repository, where forges look for them.
-func (a *app) tellFindings(dir string, found []check.Finding, format string) error {
+func (a *app) tellFindings(dir string, found []check.Finding, complete bool, format string) error {
 	top := git.Top(dir)
 	if top == "" {
 		top = dir
 	}
 	if format == "text" {
-		found = check.Relative(found, a.cfg.Dir, false)
+		found = check.Relative(found, a.cfg.Dir)
 	} else {
-		found = check.Relative(found, top, false)
+		found = check.Relative(found, top)
 	}
 	switch format {
 	case "json":
@@ -203,7 +203,9 @@ func (a *app) tellFindings(dir string, found []check.Finding, format string) err
 		}
 	}
 	if len(found) == 0 {
-		a.ui.note("nothing found")
+		if complete {
+			a.ui.note("nothing found")
+		}
 		return nil
 	}
 	var tips []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"gostore/internal/check"
 	"gostore/internal/command"
 	"gostore/internal/release"
+	"gostore/internal/variables"
 	"gostore/store"
 )
 
@@ -34,7 +36,7 @@ func (k *checking) lockedGo() (*store.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := st.Verify(k.ctx, known); err != nil {
+	if err := k.verify(st, known); err != nil {
 		lease.Release() // best effort: the error matters more
 		return nil, err
 	}
@@ -55,9 +57,7 @@ func (e *notInstalledError) Unwrap() error { return e.err }
 func (k *checking) goEnviron(set ...string) []string {
 	var environ []string
 	for _, kv := range k.app.cfg.Environ {
-		switch name, _, _ := strings.Cut(kv, "="); name {
-		case "GOROOT", "GOTOOLCHAIN", "GOTOOLDIR":
-		default:
+		if !strings.HasPrefix(kv, "GOROOT=") {
 			environ = append(environ, kv)
 		}
 	}
@@ -78,8 +78,12 @@ func (k *checking) cross() error {
 		return nil // GOOS and the others are Go's
 	}
 	t := check.Target{
-		Host: release.Host(), Go: goEntry[0].Version, Vars: k.variables("GOOS", "GOARCH", "CGO_ENABLED", "CC"),
+		Host: release.Host(), Go: goEntry[0].Version,
 		Default: check.Setting{File: k.project.LockPath(), Line: check.ToolLine(k.data, goTool)},
+	}
+	var err error
+	if t.Vars, err = k.variables("GOOS", "GOARCH", "CGO_ENABLED", "CC"); err != nil {
+		return err
 	}
 	if t.Platform() != t.Host {
 		ports, err := k.ports()
@@ -103,9 +107,12 @@ func (k *checking) cross() error {
 }
 
 // variables returns those of some variables that are set, as a build in the project sees them: the project's own settings come before
-// the environment.
-func (k *checking) variables(names ...string) map[string]check.Setting {
-	vars := map[string]check.Setting{}
+// the environment, and that before what "go env -w" has written.
+func (k *checking) variables(names ...string) (map[string]check.Setting, error) {
+	vars, err := k.goEnvFile(names)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		if v := k.app.cfg.getenv(name); v != "" {
 			vars[name] = check.Setting{Value: v}
@@ -119,7 +126,39 @@ func (k *checking) variables(names ...string) map[string]check.Setting {
 			delete(vars, v.Name)
 		}
 	}
-	return vars
+	return vars, nil
+}
+
+// goEnvFile returns what the file that "go env -w" writes says of variables. The locked Go knows where it is; where that is not installed
+// there is nothing that would read it.
+func (k *checking) goEnvFile(names []string) (map[string]check.Setting, error) {
+	vars := map[string]check.Setting{}
+	lease, err := k.lockedGo()
+	if errors.Is(err, fs.ErrNotExist) {
+		return vars, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer lease.Release()
+	out, _, err := command.Run(k.ctx, command.Program{
+		Argv: []string{filepath.Join(lease.Path(), "bin", "go"), "env", "GOENV"}, Dir: k.project.Dir, Environ: k.goEnviron("GOWORK=off"),
+	})
+	path := strings.TrimSuffix(string(out), "\n")
+	if err != nil || !filepath.IsAbs(path) { // "off"
+		return vars, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	f := variables.ParseFile(path, data)
+	for _, name := range names {
+		if line, ok := f.Get(name); ok && line.Value != "" {
+			vars[name] = check.Setting{Value: line.Value, File: path, Line: line.Number}
+		}
+	}
+	return vars, nil
 }
 
 // ports asks the locked Go what it can build for.

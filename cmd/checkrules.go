@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gostore/internal/check"
+	"gostore/internal/digest"
 	"gostore/internal/git"
 	"gostore/internal/project"
 	"gostore/internal/release"
@@ -31,7 +32,8 @@ type checking struct {
 	lock  *lock.File // nil where it cannot be read
 	files []check.GoFile
 
-	settings project.Settings // the project's [env]
+	settings project.Settings     // the project's [env]
+	verified map[digest.Tree]bool // objects that were hashed in this run
 	found    []check.Finding
 
 	// A copy of what is staged, and what it is a copy of; "" where files are looked at in their places.
@@ -40,37 +42,12 @@ type checking struct {
 
 func (k *checking) runs(rule string) bool { return slices.Contains(k.rules, rule) }
 
-// run applies the rules. An error means that they could not look.
+// run applies the rules and returns what they found. An error means that some of them could not look.
 func (k *checking) run() ([]check.Finding, error) {
-	asks, err := k.project.Asks()
-	if err := k.complain(err); err != nil {
+	if err := k.read(); err != nil {
 		return nil, err
 	}
-	readable := err == nil
-	if k.settings, err = k.project.Settings(); err != nil {
-		if err := k.complain(err); err != nil {
-			return nil, err
-		}
-	}
-	f, data, err := readLock(k.project)
-	switch {
-	case err == nil:
-		k.lock, k.data = f, data
-	case errors.Is(err, fs.ErrNotExist) && len(asks) == 0 && readable && k.copied != "":
-		return nil, nil // the commit has no lock, and asks for none
-	case errors.Is(err, fs.ErrNotExist) && len(asks) == 0 && readable:
-		return nil, noLock(k.project, err)
-	case !errors.Is(err, fs.ErrNotExist):
-		if err := k.complain(err); err != nil {
-			return nil, err
-		}
-	}
-	if k.runs(check.RuleLock) && readable && (k.lock != nil || errors.Is(err, fs.ErrNotExist)) {
-		k.found = append(k.found, check.Lock(k.project.Dir, k.project.LockPath(), k.data, f, asks)...)
-	}
-	if err := k.readGoFiles(); err != nil {
-		return nil, err
-	}
+	var failures []error
 	for _, rule := range []struct {
 		name  string
 		check func() error
@@ -78,14 +55,47 @@ func (k *checking) run() ([]check.Finding, error) {
 		{check.RuleGoLine, k.goLine}, {check.RuleVendor, k.vendor}, {check.RuleObjects, k.objects},
 		{check.RuleCross, k.cross}, {check.RuleModules, k.modules}, {check.RuleCache, k.cache},
 	} {
-		if !k.runs(rule.name) || k.lock == nil {
-			continue // a lock that is not there or cannot be read was complained about
-		}
-		if err := rule.check(); err != nil {
-			return nil, err
+		if k.runs(rule.name) && k.lock != nil { // a lock that is not there or cannot be read was complained about
+			err := rule.check()
+			if errors.As(err, new(*store.DamagedError)) && k.runs(check.RuleObjects) {
+				continue // the locked Go must not be asked; that rule has named the files
+			}
+			failures = append(failures, err)
 		}
 	}
-	return check.Merge(k.inPlace(k.found)), nil
+	return check.Merge(k.inPlace(k.found)), errors.Join(failures...)
+}
+
+// read reads the project's files, which is also what the rule lock does.
+func (k *checking) read() error {
+	asks, err := k.project.Asks()
+	if err := k.complain(err); err != nil {
+		return err
+	}
+	readable := err == nil
+	if k.settings, err = k.project.Settings(); err != nil {
+		if err := k.complain(err); err != nil {
+			return err
+		}
+	}
+	f, data, err := readLock(k.project)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case missing && readable && len(asks) == 0 && k.copied != "":
+		return nil // the commit has no lock, and asks for none
+	case missing && readable && len(asks) == 0:
+		return noLock(k.project, err)
+	case err == nil:
+		k.lock, k.data = f, data
+	case !missing:
+		if err := k.complain(err); err != nil {
+			return err
+		}
+	}
+	if k.runs(check.RuleLock) && readable && (err == nil || missing) {
+		k.found = append(k.found, check.Lock(k.project.Dir, k.project.LockPath(), k.data, f, asks)...)
+	}
+	return k.readGoFiles()
 }
 
 // complain makes findings of an error about files that people edit, and returns any other error.
@@ -175,7 +185,7 @@ func (k *checking) objects() error {
 		}
 		one := check.Installed{Tool: t.Name, Version: t.Version, Line: check.ToolLine(k.data, t.Name), Err: fs.ErrNotExist}
 		if known := lockedTree(st, t, release.Host()); !known.IsZero() {
-			one.Err = st.Verify(k.ctx, known)
+			one.Err = k.verify(st, known)
 		}
 		if err := k.ctx.Err(); err != nil {
 			return err
@@ -184,6 +194,21 @@ func (k *checking) objects() error {
 	}
 	k.found = append(k.found, check.Objects(k.project.LockPath(), tools)...)
 	return nil
+}
+
+// verify hashes an object, once in a run.
+func (k *checking) verify(st *store.Store, t digest.Tree) error {
+	if k.verified[t] {
+		return nil
+	}
+	err := st.Verify(k.ctx, t)
+	if err == nil {
+		if k.verified == nil {
+			k.verified = map[digest.Tree]bool{}
+		}
+		k.verified[t] = true
+	}
+	return err
 }
 
 // vendor compares the vendor directories that are recorded, and those of all modules with their go.mod.

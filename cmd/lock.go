@@ -44,7 +44,10 @@ that decided. With --from only the one file speaks, for the tools that it names.
 
 "gostore tools" lists the names that are known. The path of a Go package is built from its module, with the Go that is
 locked; npm:PACKAGE comes from the npm registry, and what is written in JavaScript needs a locked node to run. Anything else is
-locked by its --url or --path.`,
+locked by its --url or --path.
+
+--vendor also records the tree digests of the project's vendor directories, with which "gostore check" compares them; without it the
+record stays as it is.`,
 		Example: `  gostore lock go@1.22
   gostore lock
   gostore lock --add go@1.21

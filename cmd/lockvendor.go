@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"gostore/internal/check"
 	"gostore/internal/digest"
@@ -125,11 +127,29 @@ func (a *app) keptByGit(ctx context.Context, root, dir string) error {
 	return advise(err, exitFailed, "have git keep them: git add -f "+dir, "or remove them: git clean -fX "+dir)
 }
 
-// keepVendorManifest keeps the manifest of a recorded directory in the store.
+// mostVendorManifests is how many manifests are kept. One of a vendor directory of 5,000 files has 600 KB.
+const mostVendorManifests = 32
+
+// keepVendorManifest keeps the manifest of a recorded directory in the store, and forgets the oldest ones when there are many.
 func keepVendorManifest(st *store.Store, m tree.Manifest) {
 	path := vendorManifestPath(st, m.Digest().Hex())
-	if os.MkdirAll(filepath.Dir(path), 0o755) == nil {
-		_ = durable.WriteFile(path, m.Bytes(), 0o644) // best effort, as for all that can be made again
+	dir := filepath.Dir(path)
+	if os.MkdirAll(dir, 0o755) != nil || durable.WriteFile(path, m.Bytes(), 0o644) != nil {
+		return // best effort, as for all that can be made again
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	kept := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			kept[e.Name()] = info.ModTime()
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(kept), func(a, b string) int { return kept[b].Compare(kept[a]) })
+	for _, name := range names[min(len(names), mostVendorManifests):] {
+		_ = os.Remove(filepath.Join(dir, name)) // best effort
 	}
 }
 

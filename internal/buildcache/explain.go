@@ -76,11 +76,12 @@ func (s suspect) why(ctx context.Context, known []string) (why string, names []s
 		return "", nil, err
 	}
 	if len(names) > 0 {
-		var settings []string
-		for _, name := range names {
-			settings = append(settings, name+"="+lookup(s.Go.Environ, name))
+		// Only the names: what is found is published, and a value may be a secret.
+		words := []string{"variable", "it is"}
+		if len(names) > 1 {
+			words = []string{"variables", "they are"}
 		}
-		return fmt.Sprintf("without %s the build gives what is cached: that is not part of the key", strings.Join(settings, ", ")) + made, names, nil
+		return fmt.Sprintf("without the %s %s the build gives what is cached: %s not part of the key", words[0], strings.Join(names, " and "), words[1]) + made, names, nil
 	}
 	if files := s.newer(deps, old.Made); len(files) > 0 {
 		return "changed since, and not part of the key: " + strings.Join(files, ", ") + made, nil, nil
@@ -123,29 +124,33 @@ func (s suspect) variables(ctx context.Context, want string, known []string) ([]
 		}
 	}
 	candidates := outsideKeys(s.Go.Environ)
-	ok, err := gives(candidates)
-	if !ok || err != nil {
+	if ok, err := gives(candidates); !ok || err != nil {
 		return nil, err
 	}
-	for len(candidates) > 1 {
-		half := candidates[:len(candidates)/2]
-		other := candidates[len(candidates)/2:]
-		ok, err := gives(half)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			half = other
-			if ok, err = gives(half); err != nil {
+	return fewest(nil, candidates, gives)
+}
+
+// fewest returns as few as possible of the names in set that do together, with those in fixed, what all of them do. It asks some times the
+// logarithm of their number for each that it returns.
+func fewest(fixed, set []string, do func(names []string) (bool, error)) ([]string, error) {
+	if len(set) < 2 {
+		return set, nil
+	}
+	left, right := set[:len(set)/2], set[len(set)/2:]
+	for _, half := range [][]string{left, right} {
+		if ok, err := do(slices.Concat(fixed, half)); ok || err != nil {
+			if err != nil {
 				return nil, err
 			}
+			return fewest(fixed, half, do)
 		}
-		if !ok {
-			return candidates, nil // several of them together
-		}
-		candidates = half
 	}
-	return candidates, nil
+	some, err := fewest(slices.Concat(fixed, right), left, do) // both halves have a part in it
+	if err != nil {
+		return nil, err
+	}
+	others, err := fewest(slices.Concat(fixed, some), right, do)
+	return slices.Concat(some, others), err
 }
 
 // outsideKeys returns the variables of an environment that are in no key, without those that every program needs.

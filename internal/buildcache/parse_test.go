@@ -1,6 +1,7 @@
 package buildcache
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,29 @@ func TestProducers(t *testing.T) {
 	got := producersOf([]byte("\x00GNU C17 12.2.0 -O2\x00x\x00GNU C17 12.2.0 -O2\x00clang version 14\x00GNU C"))
 	if want := []string{"GNU C17 12.2.0 -O2", "clang version 14"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestFewest(t *testing.T) {
+	all := strings.Fields("a b c d e f g h i j k l m n o p")
+	for _, want := range []string{"a", "p", "a p", "h i", "c d e", "a b c d e f g h i j k l m n o p"} {
+		asked := 0
+		got, err := fewest(nil, all, func(names []string) (bool, error) {
+			asked++
+			for _, name := range strings.Fields(want) {
+				if !slices.Contains(names, name) {
+					return false, nil
+				}
+			}
+			return true, nil
+		})
+		if err != nil || strings.Join(got, " ") != want || asked > 32 {
+			t.Errorf("%q of %q, asked %d times: %v", want, got, asked, err)
+		}
+	}
+	fail := errors.New("fail")
+	if _, err := fewest(nil, all, func([]string) (bool, error) { return false, fail }); err != fail {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +22,9 @@ type module struct {
 func newModule(t *testing.T, source string) module {
 	t.Helper()
 	top := t.TempDir()
-	program := filepath.Join(runtime.GOROOT(), "bin", "go")
-	if _, err := os.Stat(program); err != nil {
-		t.Skipf("the go command of this test is not there: %v", err)
+	program, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("no go command on PATH")
 	}
 	m := module{t: t, top: top}
 	m.write("m/go.mod", "module example.com/m\n\ngo 1.21\n", 0o644)
@@ -139,7 +138,7 @@ func TestVerifyNamesTheVariable(t *testing.T) {
 	m.fill()
 	m.set("SECRET=x")
 	p := one(t, m.verify())
-	if p.Damaged || p.Why != "without SECRET=x the build gives what is cached: that is not part of the key" {
+	if p.Damaged || p.Why != "without the variable SECRET the build gives what is cached: it is not part of the key" {
 		t.Errorf("found %+v", p)
 	}
 	m.agrees(p)
@@ -179,7 +178,7 @@ func TestVerifyNamesVariablesTogether(t *testing.T) {
 	m.set("GOFLAGS=" + lookup(m.build.Go.Environ, "GOFLAGS"))
 	m.fill("ONE=", "THREE=")
 	p := one(t, m.verify())
-	if !strings.Contains(p.Why, "ONE=1") || !strings.Contains(p.Why, "THREE=3") {
+	if p.Why != "without the variables ONE and THREE the build gives what is cached: they are not part of the key" {
 		t.Errorf("found %+v", p)
 	}
 }

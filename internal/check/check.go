@@ -112,13 +112,11 @@ func Worst(findings []Finding) Class {
 	return worst
 }
 
-// Relative returns findings with their files as seen from dir, with slashes; files that are not below it keep their absolute path unless
-// up is set.
-func Relative(findings []Finding, dir string, up bool) []Finding {
+// Relative returns findings with their files as seen from dir, with slashes. Files that are not below it keep their absolute paths.
+func Relative(findings []Finding, dir string) []Finding {
 	all := slices.Clone(findings)
 	for i := range all {
-		rel, err := filepath.Rel(dir, all[i].File)
-		if err == nil && (up || filepath.IsLocal(rel)) {
+		if rel, err := filepath.Rel(dir, all[i].File); err == nil && filepath.IsLocal(rel) {
 			all[i].File = filepath.ToSlash(rel)
 		}
 	}

@@ -136,7 +136,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestRelative(t *testing.T) {
-	all := Relative([]Finding{{File: "/p/a/go.mod"}, {File: "/q/go.mod"}}, "/p", false)
+	all := Relative([]Finding{{File: "/p/a/go.mod"}, {File: "/q/go.mod"}}, "/p")
 	if all[0].File != "a/go.mod" || all[1].File != "/q/go.mod" {
 		t.Errorf("%+v", all)
 	}

@@ -22,7 +22,7 @@ import (
 // texts returns findings as lines, with their files as seen from /p.
 func texts(found []Finding) string {
 	var lines []string
-	for _, f := range Relative(found, "/p", false) {
+	for _, f := range Relative(found, "/p") {
 		lines = append(lines, f.Text())
 	}
 	return strings.Join(lines, "\n")

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gostore/lock"
 )
 
 // The version of SARIF that is written, and where its schema is.
@@ -77,7 +79,7 @@ type sarifRegion struct {
 func ToSARIF(findings []Finding, version string) SARIF {
 	driver := sarifDriver{Name: "gostore", Version: version, Rules: []sarifRule{}}
 	for _, r := range Rules {
-		driver.Rules = append(driver.Rules, sarifRule{r.Name, sarifText{strings.ToUpper(r.Does[:1]) + r.Does[1:] + "."}})
+		driver.Rules = append(driver.Rules, sarifRule{r.Name, sarifText{sentence(r.Does)}})
 	}
 	results := []sarifResult{}
 	for _, f := range findings {
@@ -92,6 +94,14 @@ func ToSARIF(findings []Finding, version string) SARIF {
 		})
 	}
 	return SARIF{sarifSchema, sarifVersion, []SARIFRun{{sarifTool{driver}, results}}}
+}
+
+// sentence makes one of what a rule does. The name of a file is written as it is.
+func sentence(does string) string {
+	if strings.HasPrefix(does, lock.Name) {
+		return does + "."
+	}
+	return strings.ToUpper(does[:1]) + does[1:] + "."
 }
 
 // artifact names a file: relative to the root of the sources, or with file: where it is elsewhere.

@@ -107,16 +107,18 @@ func TestStagedAndIgnored(t *testing.T) {
 	w.write(t, ".gitignore", "*.o\n")
 	w.write(t, "sub/kept.o", "kept")
 	w.write(t, "sub/gone", "1")
+	w.write(t, "sub/moved", "the same\nin\nboth\nplaces\n")
 	w.do(t, "add", "-Af", ".")
 	w.do(t, "commit", "-qm", "one")
 	w.write(t, "sub/x.o", "ignored")
 	w.write(t, strange, "staged")
 	w.do(t, "add", "--", strange)
 	w.do(t, "rm", "-q", "sub/gone")
+	w.do(t, "mv", "sub/moved", "sub/new")
 	w.write(t, strange, "not staged")
 	w.write(t, "other", "not staged")
 	staged, err := w.Staged(t.Context())
-	if want := []string{strange, "sub/gone"}; err != nil || !slices.Equal(staged, want) {
+	if want := []string{strange, "sub/gone", "sub/moved", "sub/new"}; err != nil || !slices.Equal(staged, want) {
 		t.Errorf("staged: %q, %v", staged, err)
 	}
 	ignored, err := w.Ignored(t.Context(), "sub")

@@ -14,9 +14,9 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/environment"
+	"gostore/internal/git"
 	"gostore/internal/project"
 	"gostore/internal/release"
-	"gostore/internal/revision"
 	"gostore/lock"
 	"gostore/profile"
 	"gostore/store"
@@ -167,7 +167,7 @@ func (a *app) lockSide(path string) (side, error) {
 
 // revisionSide reads a lock as a revision has it: the file that path names to git, or that of this project.
 func (a *app) revisionSide(ctx context.Context, rev, path string) (side, error) {
-	git := revision.Git{Dir: a.cfg.Dir, Environ: a.cfg.Environ}
+	repository := git.Repository{Dir: a.cfg.Dir, Environ: a.cfg.Environ}
 	if path == "" {
 		p, err := project.Find(a.cfg.Dir)
 		if err != nil && !errors.Is(err, project.ErrNone) {
@@ -177,12 +177,12 @@ func (a *app) revisionSide(ctx context.Context, rev, path string) (side, error) 
 	}
 	name := rev + ":" + strings.TrimPrefix(path, "./")
 	var err error
-	if git.Program, err = lookPath("git", a.cfg.Dir, a.cfg.Environ); err != nil {
+	if repository.Program, err = lookPath("git", a.cfg.Dir, a.cfg.Environ); err != nil {
 		return side{}, advise(fmt.Errorf("reading %q: git is not on PATH", name), exitNotFound,
 			"a generation is a number, PROFILE:NUMBER or current; an object a digest or NAME@VERSION; a lock a file",
 			"anything else is a revision, for which git is needed")
 	}
-	data, err := git.File(ctx, rev, path)
+	data, err := repository.File(ctx, rev, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return side{}, advise(err, exitNotFound, "a generation is a number, PROFILE:NUMBER or current; an object a digest or NAME@VERSION; a lock a file",
 			"REVISION:PATH is a path from the top of the repository; REVISION:./PATH one from here")

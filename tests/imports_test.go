@@ -29,7 +29,6 @@ var packages = []room{
 	{"internal/chain", []string{"internal/digest"}},
 	{"internal/journal", []string{"internal/chain", "internal/digest", "internal/durable", "internal/filelock", "internal/redact"}},
 	{"internal/textfile", []string{}},
-	{"internal/revision", []string{}},
 	{"internal/tree", []string{"internal/digest"}},
 	{"store", []string{"internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/tree"}},
 	{"internal/bundle", []string{"internal/digest", "internal/release", "internal/tree", "store"}},

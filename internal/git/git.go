@@ -2,7 +2,8 @@
 // held in a commit.
 //
 // It runs the git command and changes nothing in a repository. Names are read with NUL between them, so that any name is
-// possible. It is handed the environment: inside a hook that says which index is meant.
+// possible. A Worktree is handed the environment as it is: inside a hook that says which index is meant. A Repository, which somebody
+// asks for a revision, is read with none of that.
 package git
 
 import (

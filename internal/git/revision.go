@@ -1,10 +1,4 @@
-// Package revision reads a file as it is in a revision of a git repository.
-//
-// It runs the user's git for that, with "cat-file", which shows the bytes that were committed: no pager, no filter, no
-// external program that the repository's configuration names. Variables that would lead git to another repository are taken
-// away, and a clone that lacks the file does not fetch it. What the package does not do: change anything, or
-// read what was not committed.
-package revision
+package git
 
 import (
 	"bytes"
@@ -19,23 +13,25 @@ import (
 // maxSize bounds a file. It is that of a lock.
 const maxSize = 16 << 20
 
-// Error says why a file of a revision cannot be read. errors.Is(err, fs.ErrNotExist) holds where the repository, the revision or
+// RevisionError says why a file of a revision cannot be read. errors.Is(err, fs.ErrNotExist) holds where the repository, the revision or
 // the file is not there.
-type Error struct {
+type RevisionError struct {
 	Dir, Revision, Path string
 	Problem             string // "no such revision", …
 	Err                 error
 }
 
-func (e *Error) Error() string {
+func (e *RevisionError) Error() string {
 	return fmt.Sprintf("%q of revision %q, in %q: %s", strings.TrimPrefix(e.Path, "./"), e.Revision, e.Dir, e.Problem)
 }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *RevisionError) Unwrap() error { return e.Err }
 
-// Git runs a git program.
-type Git struct {
+// Repository reads what was committed. It runs "cat-file", which shows those bytes: no pager, no filter, no external program that the
+// repository's configuration names. Variables that would lead git to another repository are taken away, and a clone that lacks
+// a file does not fetch it.
+type Repository struct {
 	Program string   // its path
 	Dir     string   // a directory in the repository
 	Environ []string // KEY=VALUE; what is not for this repository is left out
@@ -43,9 +39,9 @@ type Git struct {
 
 // File returns the bytes of a file in a revision. A path that begins with "./" or "../" is one from g.Dir, any other
 // one from the top of the repository, as git has it.
-func (g Git) File(ctx context.Context, revision, path string) ([]byte, error) {
+func (g Repository) File(ctx context.Context, revision, path string) ([]byte, error) {
 	fail := func(problem string, err error) ([]byte, error) {
-		return nil, &Error{g.Dir, revision, path, problem, err}
+		return nil, &RevisionError{g.Dir, revision, path, problem, err}
 	}
 	if revision == "" || strings.HasPrefix(revision, "-") {
 		return fail("that is no revision", fs.ErrNotExist)
@@ -83,7 +79,7 @@ func firstLine(s string) string {
 }
 
 // run runs git and returns what it prints, at most maxSize bytes of it.
-func (g Git) run(ctx context.Context, args ...string) ([]byte, error) {
+func (g Repository) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.Program, append([]string{"--no-pager", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Dir, cmd.Env = g.Dir, clean(g.Environ)
 	out := limited{}

@@ -1,4 +1,4 @@
-package revision
+package git
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ func repository(t *testing.T) Git {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return Git{Program: program, Dir: dir, Environ: os.Environ()}
+	return Repository{Program: program, Dir: dir, Environ: os.Environ()}
 }
 
 func TestFile(t *testing.T) {
@@ -49,11 +49,11 @@ func TestFile(t *testing.T) {
 		{g, "HEAD", "file", "!the revision has no such file"},
 		{g, "-p", "file", "!that is no revision"},
 		{g, "", "file", "!that is no revision"},
-		{Git{Program: g.Program, Dir: "/", Environ: append(g.Environ, "GIT_DIR="+g.Dir+"/.git")}, "HEAD", "file", "!that is no working copy of a git repository"},
+		{Repository{Program: g.Program, Dir: "/", Environ: append(g.Environ, "GIT_DIR="+g.Dir+"/.git")}, "HEAD", "file", "!that is no working copy of a git repository"},
 	} {
 		data, err := c.git.File(t.Context(), c.revision, c.path)
 		problem, wrong := strings.CutPrefix(c.want, "!")
-		var failure *Error
+		var failure *RevisionError
 		switch {
 		case wrong && (!errors.As(err, &failure) || failure.Problem != problem || !errors.Is(err, fs.ErrNotExist)):
 			t.Errorf("%s:%s: %v, want %q", c.revision, c.path, err, problem)

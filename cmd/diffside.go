@@ -173,7 +173,7 @@ func (a *app) revisionSide(ctx context.Context, rev, path string) (side, error) 
 		if err != nil && !errors.Is(err, project.ErrNone) {
 			return side{}, err
 		}
-		git.Dir, path = filepath.Dir(p.LockPath()), "./"+lock.Name
+		repository.Dir, path = filepath.Dir(p.LockPath()), "./"+lock.Name
 	}
 	name := rev + ":" + strings.TrimPrefix(path, "./")
 	var err error

@@ -11,7 +11,7 @@ import (
 )
 
 // repository makes one with two revisions of the file "sub/file", "one" and "two".
-func repository(t *testing.T) Git {
+func committed(t *testing.T) Repository {
 	t.Helper()
 	program, err := exec.LookPath("git")
 	if err != nil {
@@ -30,11 +30,11 @@ func repository(t *testing.T) Git {
 }
 
 func TestFile(t *testing.T) {
-	g := repository(t)
+	g := committed(t)
 	sub := g
 	sub.Dir = filepath.Join(g.Dir, "sub")
 	for _, c := range []struct {
-		git                  Git
+		git                  Repository
 		revision, path, want string // want is the problem where it begins with "!"
 	}{
 		{g, "HEAD", "sub/file", "two\n"},
@@ -68,7 +68,7 @@ func TestFile(t *testing.T) {
 
 // Nothing runs that a repository, or a variable, names.
 func TestNothingRuns(t *testing.T) {
-	g := repository(t)
+	g := committed(t)
 	ran := filepath.Join(t.TempDir(), "ran")
 	trap := filepath.Join(t.TempDir(), "trap")
 	if err := os.WriteFile(trap, []byte("#!/bin/sh\necho \"$0 $*\" >>"+ran+"\nexit 1\n"), 0o755); err != nil {

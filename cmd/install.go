@@ -58,7 +58,11 @@ type installedJSON struct {
 // installed installs what the arguments ask for, or the project's lock.
 func (a *app) installed(ctx context.Context, args []string) (*held, error) {
 	if len(args) == 0 {
-		return a.projectEnvironment(ctx)
+		h, err := a.projectEnvironment(ctx)
+		if err == nil {
+			a.addShims(ctx, commandsIn(h.env.Path()))
+		}
+		return h, err
 	}
 	tools, err := a.resolveHost(ctx, args)
 	if err != nil {

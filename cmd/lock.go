@@ -118,6 +118,7 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 	}
 	if !o.dryRun && len(lock.Diff(was, is)) > 0 {
 		a.trustOwn(p)
+		a.addShims(ctx, a.statedCommands(is.Tools))
 	}
 	if asks, err := p.Asks(); err == nil {
 		for _, d := range lock.Check(is, asks) {

@@ -43,7 +43,7 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 		return err
 	}
 	g, err := p.Rollback(ctx, number, a.who(), time.Now())
-	return a.tellSwitch(p, g, err, asJSON)
+	return a.tellSwitch(ctx, p, g, err, asJSON)
 }
 
 // parseGeneration reads the number of a generation.

@@ -96,7 +96,7 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 		return a.buildChecked(ctx, tools, o.check)
 	}
 	g, err := p.Switch(ctx, change)
-	return a.tellSwitch(p, g, err, o.json)
+	return a.tellSwitch(ctx, p, g, err, o.json)
 }
 
 // switchTools installs what is to be added; a project's whole lock where nothing is named.
@@ -163,12 +163,13 @@ func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, checks
 	return lease, nil
 }
 
-// tellSwitch prints what a switch or a rollback came to.
-func (a *app) tellSwitch(p *profile.Profile, g profile.Generation, err error, asJSON bool) error {
+// tellSwitch makes the shims that a switch or a rollback calls for, and prints what it came to.
+func (a *app) tellSwitch(ctx context.Context, p *profile.Profile, g profile.Generation, err error, asJSON bool) error {
 	unchanged := errors.Is(err, profile.ErrUnchanged)
 	if err != nil && !unchanged {
 		return err
 	}
+	a.addShims(ctx, commandsIn(g.Dir))
 	env := environment.Environment{Tools: g.Tools}
 	if asJSON {
 		return a.ui.answerJSON(map[string]any{

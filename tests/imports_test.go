@@ -51,6 +51,8 @@ var packages = []room{
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
+	{"internal/shim", []string{"internal/durable", "internal/filelock"}},
+	{"internal/link", []string{"internal/digest", "internal/durable", "internal/filelock", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},
 	{"cmd", nil},
 	{"cmd/gostore", []string{"cmd"}},

@@ -99,10 +99,10 @@ func (r *shimRun) project() error {
 	if !r.app.cfg.trusted(st).Trusts(filepath.Dir(path)) {
 		return r.distrusted(st, path, data)
 	}
-	ctx, stop := stoppable()
-	defer stop()
-	h, env, ok := recalled(ctx, st, path, data)
+	h, env, ok := recalled(context.Background(), st, path, data)
 	if !ok {
+		ctx, stop := stoppable()
+		defer stop()
 		if h, env, err = r.install(ctx); err != nil {
 			return err
 		}

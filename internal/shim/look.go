@@ -66,6 +66,7 @@ func ParseTrail(value string, pid int, name string) Trail {
 	if err != nil || depth < 0 {
 		return Trail{}
 	}
+	depth = min(depth, maxDepth)
 	if fields[0] == strconv.Itoa(pid) {
 		return Trail{depth, fields[2:]}
 	}

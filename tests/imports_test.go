@@ -58,6 +58,7 @@ var packages = []room{
 	{"cmd/gostore", []string{"cmd"}},
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/bench", nil},
+	{"tests/bench/wrapper", []string{}},
 }
 
 // silent are packages of the standard library that only the command line may use: libraries neither print

@@ -27,17 +27,20 @@ import (
 	"gostore/internal/fetch"
 	"gostore/internal/install"
 	"gostore/internal/journal"
+	"gostore/internal/shim"
 	"gostore/lock"
 	"gostore/store"
 )
 
 // Config is what the command line knows of the outside world.
 type Config struct {
+	Program        string   // what gostore was started as, as argv[0] says it
 	Args           []string // without the program's name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Environ        []string
 	Dir            string        // the working directory, absolute
+	Root           string        // the store, where GOSTORE_ROOT does not name one; empty means the user's own
 	VerifierKey    string        // of the checksum database; empty means the public one's
 	Stall          time.Duration // how long a download may stand still; 0 is package fetch's default
 }
@@ -59,25 +62,32 @@ func Main() int { return Process("") }
 // Process is Main with another checksum database, for the tests' own program.
 func Process(verifierKey string) int {
 	dir, err := os.Getwd()
+	cfg := Config{
+		Program: os.Args[0], Args: os.Args[1:],
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
+	}
+	if command, ok := shim.Named(cfg.Program); ok {
+		return runShim(cfg, command)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "gostore: error: finding the working directory: %v\n", err)
 		return exitFailed
 	}
-	cfg := Config{
-		Args:  os.Args[1:],
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
-	}
 	if len(cfg.Args) > 2 && cfg.Args[0] == "shell" && cfg.Args[1] == "--" {
 		quickShell(cfg, cfg.Args[2:])
 	}
-	ctx := context.Background()
-	if signals := stopSignals(); len(signals) > 0 { // none would mean all of them
-		var stop func()
-		ctx, stop = signal.NotifyContext(ctx, signals...)
-		defer stop()
-	}
+	ctx, stop := stoppable()
+	defer stop()
 	return Run(ctx, cfg)
+}
+
+// stoppable returns the context of a command, which the signals that end it cancel.
+func stoppable() (context.Context, func()) {
+	if signals := stopSignals(); len(signals) > 0 { // none would mean all of them
+		return signal.NotifyContext(context.Background(), signals...)
+	}
+	return context.Background(), func() {}
 }
 
 // stopSignals returns the signals that end a command. One that is ignored, as in the background of a script,
@@ -205,6 +215,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.checkCommand, a.hookCommand, a.logCommand,
 		a.doctorCommand,
+		a.shimsCommand, a.linkCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())
@@ -245,11 +256,14 @@ func (a *app) openStore() (*store.Store, error) {
 	return a.st, err
 }
 
-// rootDir returns the store's directory: $GOSTORE_ROOT, else gostore in the user's data
+// rootDir returns the store's directory: $GOSTORE_ROOT, else the one of the shim that runs, else gostore in the user's data
 // directory.
 func (c Config) rootDir() (string, error) {
 	if dir := c.getenv("GOSTORE_ROOT"); dir != "" {
 		return c.abs(dir), nil
+	}
+	if c.Root != "" {
+		return c.Root, nil
 	}
 	if dir := c.getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) { // relative ones are to be ignored, says its specification
 		return filepath.Join(dir, "gostore"), nil

@@ -43,6 +43,11 @@ func (c Config) enter(env environment.Environment, h *held, command []string) er
 	if err != nil {
 		return err
 	}
+	return h.become(path, command, environ)
+}
+
+// become replaces this process by the program at path and leaves it the leases.
+func (h *held) become(path string, command, environ []string) error {
 	for _, l := range append([]*store.Lease{h.env}, h.leases...) {
 		if err := inherit(l.File()); err != nil {
 			return fmt.Errorf("keeping %s while %q runs: %w", l.Object(), command[0], err)

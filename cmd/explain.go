@@ -111,7 +111,7 @@ func hints(err error) []string {
 // explain says what a single error means to a person: the exit code and what to do next.
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
-		explainOwn, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
+		explainOwn, explainForeign, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
 		explainFound,
 		explainMissing, explainRequest, explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {

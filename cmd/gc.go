@@ -207,7 +207,7 @@ func (a *app) prune(ctx context.Context, o gcOptions) (pruned, error) {
 			return gone, err
 		}
 		before = time.Now().Add(-age)
-		projects, err := roots.Prune(ctx, rootsDir(a.st), before, o.dryRun)
+		projects, err := roots.Prune(ctx, rootsDir(a.st), before, a.linked, o.dryRun)
 		if err != nil {
 			return gone, err
 		}

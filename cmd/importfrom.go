@@ -12,6 +12,7 @@ import (
 
 	"gostore/internal/adopt"
 	"gostore/internal/install"
+	"gostore/internal/journal"
 	"gostore/internal/release"
 	"gostore/internal/tree"
 )
@@ -76,6 +77,10 @@ func (a *app) importFrom(ctx context.Context, managers []string, o importFromOpt
 	if err := o.check(managers); err != nil {
 		return err
 	}
+	record := &journal.Record{}
+	if !o.dryRun {
+		record = a.record("import-from")
+	}
 	var found []foundJSON
 	var failures []error
 	for _, name := range managers {
@@ -85,6 +90,9 @@ func (a *app) importFrom(ctx context.Context, managers []string, o importFromOpt
 			continue
 		}
 		for _, r := range results {
+			if r.State == adopt.Adopted {
+				record.Added.Add(r.Tree, r.Tool, r.Version)
+			}
 			failures = append(failures, adoptError(r))
 			found = append(found, asFound(name, dir, r))
 		}
@@ -98,6 +106,9 @@ func (a *app) importFrom(ctx context.Context, managers []string, o importFromOpt
 		}
 	} else if !o.dryRun {
 		a.suggestLocking(found)
+	}
+	if record.Added.Count == 0 {
+		record.Outcome = journal.Unchanged
 	}
 	return errors.Join(failures...)
 }

@@ -64,7 +64,11 @@ type installedJSON struct {
 // installWanted installs what the arguments ask for, or the project's lock.
 func (a *app) installWanted(ctx context.Context, args []string) (*held, error) {
 	if len(args) == 0 {
-		return a.projectEnvironment(ctx)
+		h, err := a.projectEnvironment(ctx)
+		if err == nil {
+			a.addShims(ctx, commandsIn(h.env.Path()))
+		}
+		return h, err
 	}
 	tools, err := a.resolveHost(ctx, args)
 	if err != nil {

@@ -140,7 +140,7 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 		return err
 	}
 	if !o.dryRun && len(lock.Diff(was, is)) > 0 {
-		a.trustOwn(p)
+		a.letFollow(ctx, p, is)
 	}
 	recordLock(record, p.LockPath(), was, is)
 	if asks, err := p.Asks(); err == nil {

@@ -37,8 +37,9 @@ func (a *app) connectNPM(ctx context.Context) (*npm.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	environ := a.realPath("npm")
 	getenv := func(name string) string {
-		if v := a.cfg.getenv(name); v != "" || name != "NPM_CONFIG_REGISTRY" {
+		if v := environ(name); v != "" || name != "NPM_CONFIG_REGISTRY" {
 			return v
 		}
 		return c.Registry // the user's configuration comes after the environment and before npm's own files

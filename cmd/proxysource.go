@@ -106,7 +106,7 @@ func (a *app) moduleProxies(ctx context.Context) (list, origin string, err error
 	a.once.proxies.Lock()
 	defer a.once.proxies.Unlock()
 	if a.proxies == nil {
-		list, origin, err := goproxy.ProxyFromEnvironment(ctx, a.cfg.getenv)
+		list, origin, err := goproxy.ProxyFromEnvironment(ctx, a.realPath(goTool))
 		a.proxies = &proxyList{list, origin, err}
 	}
 	return a.proxies.list, a.proxies.origin, a.proxies.err

@@ -9,6 +9,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/environment"
+	"gostore/internal/link"
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/internal/roots"
@@ -16,9 +17,8 @@ import (
 	"gostore/store"
 )
 
-// quickShell is "shell -- COMMAND" in a project that was entered before: it reads the bytes of the
-// lock, looks up which environment they came to last time, takes the leases and executes the
-// command. It returns, without a word, when anything is not as expected; then the long way is gone,
+// quickShell is "shell -- COMMAND" in a project that was entered before: it executes the command in the environment that
+// recalled finds. It returns, without a word, when anything is not as expected; then the long way is gone,
 // which explains what is wrong.
 func quickShell(cfg Config, command []string) {
 	if cfg.getenv(traceVariable) != "" {
@@ -36,23 +36,31 @@ func quickShell(cfg Config, command []string) {
 	if err != nil {
 		return
 	}
-	tree, ok := st.Recall(memo(data))
+	h, env, ok := recalled(context.Background(), st, path, data)
 	if !ok {
 		return
 	}
-	ctx := context.Background()
+	defer h.release()
+	_ = cfg.enter(env, h, command) // the long way meets the same error and reports it
+}
+
+// recalled returns the environment that the bytes of the lock at path came to last time, leased and registered. It is not ok when
+// that is not known, when something of it has gone, or when a link of the project has to follow it.
+func recalled(ctx context.Context, st *store.Store, path string, data []byte) (*held, environment.Environment, bool) {
+	tree, ok := st.Recall(memo(data))
+	if !ok {
+		return nil, environment.Environment{}, false
+	}
 	h, env, err := hold(ctx, st, tree)
 	if err != nil {
-		return
+		return nil, env, false
 	}
-	defer h.release()
-	if h.follow(path) != nil {
-		return
+	if h.follow(path) != nil || !link.Leads(filepath.Dir(path), h.env.Path()) ||
+		roots.Register(ctx, rootsDir(st), projectRoot(path, tree, env.Tools)) != nil {
+		h.release()
+		return nil, env, false
 	}
-	if roots.Register(ctx, rootsDir(st), projectRoot(path, tree, env.Tools)) != nil {
-		return
-	}
-	_ = cfg.enter(env, h, command) // the long way meets the same error and reports it
+	return h, env, true
 }
 
 // hold takes leases on an environment that was built before and on its tools.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -202,7 +203,7 @@ func (a *app) actor() journal.Who {
 	w := journal.Who{
 		UID:      os.Getuid(),
 		SudoUser: a.cfg.getenv("SUDO_USER"), SudoUID: a.cfg.getenv("SUDO_UID"),
-		Command: append([]string{"gostore"}, a.cfg.Args...),
+		Command: append([]string{filepath.Base(cmp.Or(a.cfg.Program, "gostore"))}, a.cfg.Args...), // a shim has another name
 	}
 	if w.SudoUser == "" {
 		w.SudoUser = a.cfg.getenv("DOAS_USER")

@@ -46,7 +46,7 @@ func (a *app) rollback(ctx context.Context, name string, args []string, asJSON b
 	record.Profile = name
 	g, err := p.Rollback(ctx, number, a.who(), time.Now())
 	recordGeneration(record, g, err)
-	return a.tellSwitch(p, g, err, asJSON)
+	return a.tellSwitch(ctx, p, g, err, asJSON)
 }
 
 // parseGeneration reads the number of a generation.

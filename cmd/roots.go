@@ -14,6 +14,7 @@ import (
 
 	"gostore/gc"
 	"gostore/internal/digest"
+	"gostore/internal/link"
 	"gostore/internal/roots"
 	"gostore/lock"
 	"gostore/profile"
@@ -94,6 +95,9 @@ func (a *app) forget(ctx context.Context, path string) error {
 	if filepath.Base(path) != lock.Name {
 		path = filepath.Join(path, lock.Name)
 	}
+	if dir := filepath.Dir(path); a.linked(roots.Project{Lock: path}) {
+		return advise(fmt.Errorf("the links in %q still lead to its tools", link.Path(dir)), exitFailed, "take them away first: gostore link --remove, there")
+	}
 	a.record("forget").Project = path
 	err = roots.Forget(ctx, rootsDir(st), path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +158,7 @@ func profileRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 	return list, nil
 }
 
-// projectRoots returns the registered projects. A record that is damaged stops the collection: what it kept
+// projectRoots returns the registered projects, each with what its links lead to at this moment. A record that is damaged stops the collection: what it kept
 // alive is not known.
 func projectRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 	var list []gc.Root
@@ -167,7 +171,9 @@ func projectRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 			return nil, err
 		}
 		if !slices.Contains(without.projects, p.Lock) {
-			list = append(list, currentRoot(st, p))
+			r := currentRoot(st, p)
+			r.Trees = append(slices.Clone(r.Trees), link.Trees(st, filepath.Dir(p.Lock))...)
+			list = append(list, r)
 		}
 	}
 	return list, nil

@@ -161,6 +161,7 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 		h.release()
 		return nil, err
 	}
+	a.relink(ctx, p, h)
 	remember(a.st, p.data, h.env.Object().Tree)
 	return h, nil
 }

@@ -142,7 +142,7 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 	}
 	g, err := p.Switch(ctx, change)
 	recordGeneration(record, g, err)
-	if err := a.tellSwitch(p, g, err, o.json); err != nil || o.trial == 0 {
+	if err := a.tellSwitch(ctx, p, g, err, o.json); err != nil || o.trial == 0 {
 		return trialMistake(err, o)
 	}
 	return a.try(ctx, p, o)
@@ -232,12 +232,13 @@ func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, lines 
 	return lease, nil
 }
 
-// tellSwitch prints what a switch or a rollback came to.
-func (a *app) tellSwitch(p *profile.Profile, g profile.Generation, err error, asJSON bool) error {
+// tellSwitch makes the shims that a switch or a rollback calls for, and prints what it came to.
+func (a *app) tellSwitch(ctx context.Context, p *profile.Profile, g profile.Generation, err error, asJSON bool) error {
 	unchanged := errors.Is(err, profile.ErrUnchanged)
 	if err != nil && !unchanged {
 		return err
 	}
+	a.addShims(ctx, commandsIn(g.Dir))
 	env := environment.Environment{Tools: g.Tools}
 	if asJSON {
 		return a.ui.answerJSON(map[string]any{

@@ -52,7 +52,7 @@ func (a *app) keep(ctx context.Context, name string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return a.tellSwitch(p, g, nil, true)
+		return a.tellSwitch(ctx, p, g, nil, true)
 	}
 	a.ui.answer("%s keeps generation %d: %s", p.Name(), g.Number, describe(environment.Environment{Tools: g.Tools}))
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"gostore/internal/environment"
 	"gostore/internal/release"
+	"gostore/internal/shim"
 	"gostore/lock"
 	"gostore/profile"
 )
@@ -21,8 +22,9 @@ func (a *app) whichCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "which COMMAND",
 		Short: "Print the path of the program that a command name stands for",
-		Long: `Looks for the command among the tools of the project's gostore.lock, where there is one, and
-then among those of the profile, and prints the path of the real program in the store.`,
+		Long: `Looks for the command where a shim does: among the tools of the project's gostore.lock, where
+there is one, then among those of the profile, then on the rest of PATH. Prints the path of
+the real program.`,
 		Example: `  gostore which go
   gostore which gofmt`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -47,7 +49,11 @@ func (a *app) which(ctx context.Context, command, profileName string, asJSON boo
 			"command": command, "path": path, "tool": t.Name, "version": t.Version, "from": from,
 		})
 	}
-	a.ui.detail("%s, as %s says", t, from)
+	if t.Name == "" {
+		a.ui.detail("no tool of the project or of profile %q has it; it is on %s", profileName, from)
+	} else {
+		a.ui.detail("%s, as %s says", t, from)
+	}
 	a.ui.answer("%s", path)
 	return nil
 }
@@ -77,7 +83,10 @@ func (a *app) findCommand(ctx context.Context, command, profileName string) (pat
 		return "", t, "", advise(fmt.Errorf("%s says %s %s, which is not installed", from, missing[0].Name, missing[0].Version), exitNotFound,
 			"install it: gostore install")
 	}
-	return "", t, "", advise(fmt.Errorf("no tool of the project or of profile %q has a command %q", profileName, command), exitNotFound,
+	if path, ok := shim.Look(command, a.cfg.getenv("PATH"), a.cfg.Dir, ownFile(), nil); ok {
+		return path, environment.Tool{}, "PATH", nil
+	}
+	return "", t, "", advise(fmt.Errorf("no tool of the project or of profile %q has a command %q, nor has PATH", profileName, command), exitNotFound,
 		`"gostore list" shows the tools`)
 }
 

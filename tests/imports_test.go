@@ -58,6 +58,8 @@ var packages = []room{
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
+	{"internal/shim", []string{"internal/durable", "internal/filelock"}},
+	{"internal/link", []string{"internal/digest", "internal/durable", "internal/filelock", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},
 	{"internal/adopt", []string{"internal/archive", "internal/digest", "internal/release", "internal/source/goproxy", "internal/tree", "internal/version", "store"}},
 	{"internal/command", []string{}},
@@ -74,6 +76,7 @@ var packages = []room{
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/bench", nil},
+	{"tests/bench/wrapper", []string{}},
 }
 
 // silent are packages of the standard library that only the command line may use: libraries neither print

@@ -88,6 +88,7 @@ func TestNetworkGoToolsAndBundle(t *testing.T) {
 	w := realWorld(t)
 	w.sh("gostore lock go@1.27 gopls@v0.24 staticcheck@v0.8")
 	lock := filepath.Join(w.dir, "gostore.lock")
+	t.Run("editor", w.checkEditor) // here, as gopls takes minutes to build
 	gopls, staticcheck := treeIn(t, lock, "gopls"), treeIn(t, lock, "staticcheck")
 
 	second := w.beside("second")

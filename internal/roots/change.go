@@ -77,13 +77,14 @@ func Forget(ctx context.Context, dir, path string) error {
 }
 
 // Prune removes the records of projects that were not used since before, and returns those
-// projects. With dryRun it only returns them.
+// projects. With dryRun it only returns them. Those of which inUse, where it is not nil, says that they are in use all the same
+// stay.
 //
 // A record may lag behind by Precision, and gets the benefit of the doubt: it goes when its time
 // is more than Precision before. A damaged record goes when its file was written that long
 // ago; until then Prune leaves it alone and says nothing of it, as List does that. A project
 // of which only a damaged record was left is returned with the path of the record as its Lock.
-func Prune(ctx context.Context, dir string, before time.Time, dryRun bool) ([]Project, error) {
+func Prune(ctx context.Context, dir string, before time.Time, inUse func(Project) bool, dryRun bool) ([]Project, error) {
 	var gone []Project
 	prune := func() error {
 		names, err := recordNames(dir)
@@ -98,7 +99,7 @@ func Prune(ctx context.Context, dir string, before time.Time, dryRun bool) ([]Pr
 			if err != nil {
 				return err
 			}
-			if !p.Used.Add(Precision).Before(before) {
+			if !p.Used.Add(Precision).Before(before) || inUse != nil && inUse(p) {
 				continue
 			}
 			if !dryRun {

@@ -261,7 +261,7 @@ func TestPrune(t *testing.T) {
 	want := []string{"/long ago", filepath.Join(dir, "damaged-old.json")}
 	slices.Sort(want)
 	for _, dryRun := range []bool{true, false} {
-		gone, err := Prune(t.Context(), dir, old, dryRun)
+		gone, err := Prune(t.Context(), dir, old, nil, dryRun)
 		var locks []string
 		for _, p := range gone {
 			locks = append(locks, p.Lock)
@@ -290,7 +290,7 @@ func TestRegisterAndPruneTogether(t *testing.T) {
 	var pruner sync.WaitGroup
 	pruner.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := Prune(context.Background(), dir, noon.Add(-Precision), false); err != nil {
+			if _, err := Prune(context.Background(), dir, noon.Add(-Precision), nil, false); err != nil {
 				t.Error(err)
 			}
 			if _, errs := list(dir); len(errs) != 0 {

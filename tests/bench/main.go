@@ -54,6 +54,7 @@ var comparisons = []struct {
 	{"install", (*bench).install},
 	{"neighbour", (*bench).neighbour},
 	{"shell", (*bench).shell},
+	{"shims", (*bench).shims},
 	{"switch", (*bench).switching},
 	{"gc", (*bench).collect},
 	{"verify", (*bench).verify},

@@ -33,6 +33,7 @@ import (
 // Config is what the command line knows of the outside world.
 type Config struct {
 	Args           []string // without the program's name
+	Program        string   // its name as it was started; empty means gostore
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Environ        []string
@@ -63,7 +64,7 @@ func Process(verifierKey string) int {
 		return exitFailed
 	}
 	cfg := Config{
-		Args:  os.Args[1:],
+		Args: os.Args[1:], Program: os.Args[0],
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
 	}
@@ -191,6 +192,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.switchCommand, a.rollbackCommand, a.generationsCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
+		a.hookCommand, a.trustCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.completionCommand, a.versionCommand,
 	} {

@@ -16,9 +16,9 @@ _gostore_look() {
 		if [[ -e $_gostore_dir/gostore.lock || -e $_gostore_dir/gostore.toml ]]; then
 			for _gostore_file in "$_gostore_dir/gostore.lock" "$_gostore_dir/gostore.toml"; do
 				[[ -f $_gostore_file && -r $_gostore_file ]] || continue
-				{ IFS= read -r -d '' -n 16384 _gostore_text <"$_gostore_file"; } 2>/dev/null || :
+				{ IFS= read -r -d '' -n 65536 _gostore_text <"$_gostore_file"; } 2>/dev/null || :
 				_gostore_now+=:$_gostore_file:$_gostore_text
-				if [[ ${#_gostore_text} -ge 16384 ]]; then
+				if [[ ${#_gostore_text} -ge 65536 ]]; then
 					_gostore_now=
 					return 0
 				fi
@@ -81,9 +81,11 @@ _gostore_hook() {
 			fi
 		fi
 	fi
-	case $- in
-	*e*) return 0 ;; # whoever wants the shell to end with a failure does not mean this one, which was theirs already
-	esac
+	# The status is for the commands before the prompt that come after; bash restores the user's itself. Where there are none, or where a
+	# failure ends the shell, it would only be one more failure.
+	if [[ $- == *e* || ${PROMPT_COMMAND[*]-} == _gostore_hook ]]; then
+		return 0
+	fi
 	return $_gostore_status
 }
 

@@ -215,12 +215,15 @@ func TestHookBesideOthers(t *testing.T) {
 	}
 }
 
+// hostPlatform is how "go version" names the machine.
+const hostPlatform = runtime.GOOS + "/" + runtime.GOARCH
+
 const untrustedA = `gostore: ~/a is not trusted, so its go@1.22.6; GOFLAGS EMPTY GONE are not applied: "gostore trust" shows and allows them`
 
 // compareHook compares what was printed and said with what is wanted; OS/ARCH is the machine's.
 func compareHook(w *world, stdout string, said []string, want string, wantSaid []string) {
 	w.t.Helper()
-	want = strings.ReplaceAll(want, "OS/ARCH", runtime.GOOS+"/"+runtime.GOARCH)
+	want = strings.ReplaceAll(want, "OS/ARCH", hostPlatform)
 	if stdout != want {
 		w.t.Errorf("printed\n%swant\n%s", stdout, want)
 	}

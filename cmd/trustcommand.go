@@ -213,10 +213,13 @@ func (t trustJSON) rows() [][]string {
 		add("tool", tool.Tool+"@"+tool.Version, strings.TrimSpace("from "+tool.Source+" "+tool.From))
 	}
 	for _, v := range t.Variables {
-		if v.Unset {
-			add("variable", v.Name, "not set")
-		} else {
-			add("variable", v.Name, "= "+v.Value)
+		switch {
+		case v.Unset:
+			add("variable", v.Name, "(not set)")
+		case v.Value == "":
+			add("variable", v.Name, "(empty)")
+		default:
+			add("variable", v.Name, v.Value)
 		}
 	}
 	for _, name := range t.Definitions {

@@ -49,6 +49,7 @@ var packages = []room{
 	{"internal/environment", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
 	{"profile", []string{"internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
+	{"internal/hook", []string{"internal/release"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},

@@ -26,6 +26,7 @@ func TestJSON(t *testing.T) {
 		"gostore rollback --json", "gostore rollback --json 2",
 		"gostore list --json", "GOSTORE_ROOT=$HOME/new gostore list --json",
 		"gostore which --json go",
+		"gostore trust --json --dry-run", "gostore trust --json", "gostore trust --json --list", "gostore trust --json --revoke", "gostore trust --json --list",
 		"gostore roots --json", "GOSTORE_ROOT=$HOME/new gostore roots --json",
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",

@@ -215,6 +215,54 @@ func TestHookBesideOthers(t *testing.T) {
 	}
 }
 
+// TestHookIdle counts the programs that hooks start: none before a prompt where nothing changed.
+func TestHookIdle(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			w := hookWorld(t, shell)
+			program := filepath.Join(filepath.Dir(w.dir), "bin", "gostore")
+			w.writeFile("~/counted", "#!/bin/sh\necho \"$*\" >>~/calls\nexec "+program+" \"$@\"\n")
+			w.sh("chmod +x ~/counted")
+			w.writeFile("~/."+shell+"rc", "PS1=\neval \"$(gostore hook "+shell+" | sed s,"+program+","+w.path("~/counted")+",)\"\n")
+			count := func(lines string) int {
+				w.sh("rm -f ~/calls")
+				w.interactive(shell, lines)
+				return strings.Count(w.sh("cat ~/calls"), "hook run "+shell)
+			}
+			outside := count("true\ntrue\n\n")
+			if outside != 1 {
+				t.Errorf("outside of projects it ran %d times, want 1", outside)
+			}
+			if got := count("cd a\ntrue\ntrue\n\ncd .\n"); got != 2 {
+				t.Errorf("in a project it ran %d times, want 2", got)
+			}
+			if got := count("cd a\ntouch gostore.lock gostore.toml; mkdir -p x\ntrue\n"); got != 2 {
+				t.Errorf("with the same contents it ran %d times, want 2", got)
+			}
+			if got := count("cd a\necho >>gostore.toml\ntrue\nunset GOSTORE_HOOK\ntrue\n"); got != 4 {
+				t.Errorf("with two changes it ran %d times, want 4", got)
+			}
+			w.sh("gostore trust --revoke ~/a")
+			if got := count("cd a\ntrue\ntrue\n"); got != 2 {
+				t.Errorf("in a project that is not trusted it ran %d times, want 2", got)
+			}
+			w.sh("gostore trust ~/a; gostore roots --forget ~/a; gostore gc")
+			if got := count("cd a\ntrue\ntrue\n"); got != 2 {
+				t.Errorf("in a project that is not installed it ran %d times, want 2", got)
+			}
+		})
+	}
+}
+
+// A lock that would take longer to read than gostore takes to start is left to gostore.
+func TestHookLargeLock(t *testing.T) {
+	w := hookWorld(t, "bash")
+	w.sh("cd ~/a && head -c 70000 /dev/zero | tr '\\0' '#' >>gostore.lock && cp gostore.lock large && echo >>large")
+	stdout, said := w.interactive("bash", "cd a\nmv large gostore.lock; echo '[[' >>gostore.lock\necho ${GOFLAGS-unset}\n")
+	compareHook(w, stdout, said, "unset\n", []string{enteredA, "gostore: ~/a: HOME/a/gostore.lock:BROKEN; nothing is applied"})
+}
+
 // hostPlatform is how "go version" names the machine.
 const hostPlatform = runtime.GOOS + "/" + runtime.GOARCH
 

@@ -74,8 +74,8 @@ type Config struct {
 	Mirrors  []Mirror
 	Sources  map[string]string // the name of the source by tool
 	Tools    []definition.Definition
-	Registry string // of npm packages, without "/" at its end; "" is not stated
-	Offline  bool   // open no socket
+	Registry string   // of npm packages, without "/" at its end; "" is not stated
+	Offline  bool     // open no socket
 	Trust    []string // directories below which projects are trusted, absolute
 
 	CA          string        // path of a file with certificate authorities; "" is none

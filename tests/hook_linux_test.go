@@ -134,8 +134,9 @@ func TestHookDirenv(t *testing.T) {
 	if got, want := in("b"), "go version go1.22.6 "+hostPlatform+"\ngone none\n"; got != want {
 		t.Errorf("b: %q, want %q", got, want)
 	}
-	// In a shell with both hooks, in either order; a change of the lock is seen.
-	for _, lines := range [][2]string{{`eval "$(direnv hook bash)"`, ""}, {"", `eval "$(direnv hook bash)"`}} {
+	// In a shell with that hook alone, and with both, in either order; a change of the lock is seen.
+	const other = `eval "$(direnv hook bash)"`
+	for _, lines := range [][2]string{{"gostore() { :; };" + other, "unset -f gostore"}, {other, ""}, {"", other}} {
 		w.startFile("bash", lines[0], lines[1])
 		stdout, _ := w.interactive("bash", "before=$PATH\ncd a\ngo version; echo $GOFLAGS\ncp gostore.lock old; cp ../b/gostore.lock .; touch -d 'next year' gostore.lock\ngo version\nmv old gostore.lock\ncd ..\necho ${GOFLAGS-unset}; test \"$PATH\" = \"$before\" && echo same\n")
 		want := "go version go1.22.6 " + hostPlatform + "\n-mod=mod\ngo version go1.23.0 " + hostPlatform + "\nunset\nsame\n"

@@ -144,6 +144,26 @@ func TestEnterAnew(t *testing.T) {
 	}
 }
 
+// A PATH that was not set, or that had the project's commands on it, is no ordinary list that they were put before.
+func TestLeaveOddPath(t *testing.T) {
+	apply := project(bin, nil)
+	for _, c := range []struct {
+		before    Vars
+		now, want string // "-" is not set
+	}{
+		{Vars{}, "/usr/bin:" + bin + ":/bin", "-"},
+		{Vars{}, "/mine:" + bin + ":/usr/bin:/bin", "/mine:/usr/bin:/bin"},
+		{Vars{"PATH": "/bin:" + bin}, "/mine:" + bin + ":/bin", "/mine:" + bin + ":/bin"},
+		{Vars{"PATH": "/bin:" + bin}, "/mine:/bin", "/mine:/bin"},
+	} {
+		s, in := State{}.Enter(c.before, "/p", bin, true, apply)
+		in["PATH"] = c.now
+		if got := roundTrip(t, s).Leave(in).value("PATH"); got != (Value{c.want != "-", strings.TrimPrefix(c.want, "-")}) {
+			t.Errorf("before %q, then %q: %+v, want %q", c.before, c.now, got, c.want)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	got := Vars{"A": "1", "B": "1", "C": ""}.Diff(Vars{"B": "2", "C": "", "D": ""})
 	want := []Change{{"A", Value{true, "1"}, Value{}}, {"B", Value{true, "1"}, Value{true, "2"}}, {"D", Value{}, Value{true, ""}}}

@@ -46,8 +46,8 @@ func (a *app) hook(ctx context.Context, shell string, anew bool) error {
 	}
 	v := a.visit(ctx)
 	next, after, err := v.enter(old, now, anew)
-	if err != nil {
-		v.remark = fmt.Sprintf("%s: %v; nothing is applied", a.cfg.home(v.project), err)
+	if err != nil { // too much to remember; the remark is not
+		v.remark = a.nothingApplied(v.project, err)
 		next, after, _ = v.enter(old, now, anew)
 	}
 	if v.remark != "" && (next.Project != old.Project || next.Told != old.Told) {
@@ -131,10 +131,14 @@ func (a *app) visit(ctx context.Context) visit {
 		err = a.lookAround(ctx, &v, path, data)
 	}
 	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		v.remark = fmt.Sprintf("%s: %s; nothing is applied", a.cfg.home(v.project), first)
+		v.remark = a.nothingApplied(v.project, err)
 	}
 	return v
+}
+
+func (a *app) nothingApplied(project string, err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Sprintf("%s: %s; nothing is applied", a.cfg.home(project), first)
 }
 
 // lookAround fills in v for the project with a lock.
@@ -147,16 +151,14 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 		return err
 	}
 	list := a.cfg.trusted(st)
-	record := list.Record(v.project)
 	if !list.Trusts(v.project) {
+		v.watch.Absent = []string{list.Record(v.project)}
 		f, err := lock.Parse(path, data)
-		if err != nil {
-			return err
+		if err == nil {
+			v.remark = fmt.Sprintf(`%s is not trusted, so its %s%s are not applied: "gostore trust" shows and allows them`,
+				a.cfg.home(v.project), manyWords(toolList(f.Tools)), variableNames(v.over))
 		}
-		v.watch.Absent = []string{record}
-		v.remark = fmt.Sprintf(`%s is not trusted, so its %s%s are not applied: "gostore trust" shows and allows them`,
-			a.cfg.home(v.project), manyWords(toolList(f.Tools)), variableNames(v.over))
-		return nil
+		return err
 	}
 	h, env, err := a.present(ctx, path, data)
 	var absent *notInstalledError
@@ -175,7 +177,7 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 	v.use(h.env.Path(), env)
 	v.watch.Present = []string{h.env.Path()}
 	if list.Recorded(v.project) {
-		v.watch.Present = append(v.watch.Present, record)
+		v.watch.Present = append(v.watch.Present, list.Record(v.project))
 	}
 	return nil
 }

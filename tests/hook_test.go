@@ -135,6 +135,8 @@ func TestHook(t *testing.T) {
 			"go version go1.23.0 OS/ARCH\n", []string{enteredA, enteredB}},
 		{"a state that makes no sense", "export GOSTORE_HOOK='1.$(touch pwned)'\ncd a\nexport GOSTORE_HOOK=\"1.`printf '/p\\0/b\\0\\0A;touch pwned\\0-\\0=x' | base64 -w0 | tr -d =`\"\ncd ..\nls -d pwned a/pwned 2>/dev/null; echo ${GOSTORE_HOOK-none}\n",
 			"none\n", []string{"STATE", enteredA, "STATE", leftA}},
+		{"more than a variable can hold", "export GOFLAGS=\"$(head -c 90000 /dev/zero | tr '\\0' x)\"\ncd a\ntrue\necho ${#GOFLAGS} ${GOTOOLCHAIN-unset}\ncd ..\n",
+			"90000 unset\n", []string{"gostore: ~/a: the variables before and after take more than the 96 KiB that a shell can remember; nothing is applied"}},
 		{"quietly", "export GOSTORE_HOOK_QUIET=1\ncd a\ngo version\ncd ..\n", "go version go1.22.6 OS/ARCH\n", nil},
 	} {
 		for _, shell := range []string{"bash", "zsh"} {

@@ -26,7 +26,7 @@ const leaseFloor = 200
 // anything that it started lives.
 func (c Config) enter(env environment.Environment, h *held, command []string) error {
 	dir := h.env.Path()
-	environ := env.Apply(dir, c.Environ, h.over...)
+	environ := env.Apply(dir, c.withoutHook(), h.over...)
 	interactive := len(command) == 0
 	if interactive {
 		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ)

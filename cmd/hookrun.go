@@ -263,6 +263,17 @@ func (a *app) direnv(ctx context.Context, args []string) error {
 	return nil
 }
 
+// withoutHook returns the environment of this process without what a hook did to the shell that started it: another
+// environment is to be entered, which need not be the one of the project that the shell is in.
+func (c Config) withoutHook() []string {
+	text := c.getenv(hook.VarState)
+	state, err := hook.Decode(text)
+	if text == "" || err != nil {
+		return c.Environ
+	}
+	return state.Leave(hook.VarsOf(c.Environ)).Environ()
+}
+
 // home writes a path for people: below the home directory with "~".
 func (c Config) home(path string) string {
 	if rel, err := filepath.Rel(c.getenv("HOME"), path); err == nil && filepath.IsLocal(rel) && c.getenv("HOME") != "" {

@@ -172,6 +172,9 @@ func TestHookInside(t *testing.T) {
 		{"in gostore shell it keeps still", "",
 			"cd a\ngostore shell go@1.23.0 -- SHELL <<<$'go version\\ncd ../b\\ncd ../plain\\ngo version\\ncd ../a\\ngo version'\ngo version\n",
 			"go version go1.23.0 OS/ARCH\ngo version go1.23.0 OS/ARCH\ngo version go1.23.0 OS/ARCH\ngo version go1.22.6 OS/ARCH\n", []string{enteredA}},
+		{"gostore shell starts from what was before", "export GOFLAGS=before",
+			"cd a\ngostore shell go@1.23.0 -- sh -c 'echo $GOFLAGS ${GOSTORE_HOOK-unset}; echo $PATH | tr : \"\\n\" | grep -c environment'\ngostore shell -- sh -c 'echo $GOFLAGS'\n",
+			"before unset\n1\n-mod=mod\n", []string{enteredA}},
 		{"started in a project", "cd ~/a", "go version\n", "go version go1.22.6 OS/ARCH\n", []string{enteredA}},
 	} {
 		for shell, again := range map[string]string{"bash": "bash --noediting -i", "zsh": "zsh -i"} {

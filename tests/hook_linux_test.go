@@ -12,27 +12,30 @@ import (
 const cursorQuestion, cursorAnswer = "\x1b[6n", "\x1b[1;1R"
 
 // converse types each line when the one before was done, and answers for the terminal. A format of done is a command that says "done" and
-// a number; what is typed is shown as well, so the word has to be put together by the shell. A shell that asks where the cursor is does so
-// when it is ready for a line.
-func (term *terminal) converse(asks bool, done string, lines ...string) {
+// a number; what is typed is shown as well, so the word has to be put together by the shell. ready is what the shell shows when it is ready
+// for a line.
+func (term *terminal) converse(ready, done string, lines ...string) {
 	answered := 0
-	until := func(ready func() bool) {
-		for !ready() {
+	until := func(come func() bool) {
+		for {
+			for ; answered < strings.Count(term.shown(), cursorQuestion); answered++ {
+				term.master.WriteString(cursorAnswer)
+			}
+			if come() {
+				return
+			}
 			select {
 			case <-term.more:
 			case <-term.done:
 				return
 			}
-			for ; answered < strings.Count(term.shown(), cursorQuestion); answered++ {
-				term.master.WriteString(cursorAnswer)
-			}
 		}
 	}
+	prompts := 0
 	for i, line := range append(lines, "exit 0") {
-		before := answered
-		until(func() bool { return !asks || answered > before })
+		until(func() bool { return strings.Count(term.shown(), ready) > prompts })
+		prompts = strings.Count(term.shown(), ready)
 		fmt.Fprintf(term.master, "%s; %s\r", line, fmt.Sprintf(done, i))
-		before = answered
 		until(func() bool { return strings.Contains(term.shown(), fmt.Sprintf("done%d", i)) })
 	}
 }
@@ -47,7 +50,7 @@ func TestHookFish(t *testing.T) {
 	w := hookWorld(t, "fish")
 	w.sh("mkdir -p ~/.config/fish && echo 'gostore hook fish | source; function fish_prompt; echo \"<$status>\"; end; function fish_greeting; end' >~/.config/fish/config.fish")
 	shown := control.ReplaceAllString(w.onTerminal("cd && exec fish", func(term *terminal) {
-		term.converse(false, echoDone+"; false",
+		term.converse("<", echoDone+"; false",
 			"set -Ux UNIVERSAL all; set -Ux GONE all; set -gx GOFLAGS 'a b'; set -g EMPTY own; env -0 | grep -zv -e '^_=' -e PWD= | sort -z >before",
 			"cd a; echo at once: (go version)", // the directory's own event
 			"echo in: $GOFLAGS, \"$EMPTY\" (sh -c 'echo ${GONE:-gone} $UNIVERSAL')",
@@ -80,7 +83,7 @@ func TestHookNu(t *testing.T) {
 	w.sh("gostore hook nu >~/hook.nu && touch ~/env.nu")
 	w.writeFile("~/config.nu", "source ~/hook.nu\n$env.config.show_banner = false\n$env.PROMPT_COMMAND = ''; $env.PROMPT_COMMAND_RIGHT = ''\n")
 	shown := control.ReplaceAllString(w.onTerminal("cd && exec nu --config ~/config.nu --env-config ~/env.nu", func(term *terminal) {
-		term.converse(true, `print ("do" + "ne%d")`,
+		term.converse(cursorQuestion, `print ("do" + "ne%d")`,
 			"$env.GOFLAGS = 'a b'; $env.GONE = 'all'; ^env -0 | ^grep -zv -e ^_= -e PWD= -e ^CMD_DURATION -e ^LAST_EXIT | ^sort -z | save -f before",
 			"cd a", `print $"in: ($env.GOFLAGS) <($env.EMPTY)> ($env.GONE? | default gone) (^go version)"`,
 			"cd sub", "cd ../..", `print $"out: ($env.GOFLAGS) ($env.EMPTY? | default unset) ($env.GONE)"`,
@@ -107,8 +110,9 @@ func TestHookTerminal(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh"} {
 		t.Run(shell, func(t *testing.T) {
 			w := hookWorld(t, shell)
+			w.startFile(shell, "", "PS1=ready:")
 			shown := w.onTerminal("cd && exec "+shell, func(term *terminal) {
-				term.converse(false, echoDone, "cd a", "go version; false", "cd sub", "true", "cd ~", "sleep 0 & wait; jobs; trap")
+				term.converse("ready:", echoDone, "cd a", "go version; false", "cd sub", "true", "cd ~", "sleep 0 & wait; jobs; trap")
 			})
 			said := regexp.MustCompile(`(?m)^gostore: .*?\r?$`).FindAllString(control.ReplaceAllString(shown, ""), -1)
 			if got := strings.ReplaceAll(strings.Join(said, "\n"), "\r", ""); got != enteredA+"\n"+leftA {

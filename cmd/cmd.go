@@ -34,7 +34,7 @@ import (
 
 // Config is what the command line knows of the outside world.
 type Config struct {
-	Program        string   // what gostore was started as, as argv[0] says it
+	Program        string   // what gostore was started as, as argv[0] says it; empty means gostore
 	Args           []string // without the program's name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -206,16 +206,13 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.SetHelpFunc(a.help)
 	root.SetHelpCommand(a.helpCommand())
 	for _, command := range []func() *cobra.Command{
-		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand,
-		a.envCommand,
+		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand, a.envCommand,
 		a.switchCommand, a.keepCommand, a.rollbackCommand, a.generationsCommand, a.watchCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
-		a.toolsCommand, a.exportCommand, a.importCommand,
-		a.importFromCommand,
+		a.toolsCommand, a.exportCommand, a.importCommand, a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
-		a.checkCommand, a.hookCommand, a.logCommand,
-		a.doctorCommand,
-		a.shimsCommand, a.linkCommand,
+		a.shimsCommand, a.hookCommand, a.trustCommand, a.linkCommand,
+		a.checkCommand, a.doctorCommand, a.logCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

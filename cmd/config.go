@@ -43,6 +43,11 @@ func (a *app) projectConfig() (config.Config, error) {
 	if err != nil {
 		return config.Config{}, err
 	}
+	return projectConfigOf(p)
+}
+
+// projectConfigOf is projectConfig for any project with a gostore.toml.
+func projectConfigOf(p project.Project) (config.Config, error) {
 	data, err := textfile.Read(p.Config, maxProjectConfig)
 	if err != nil {
 		return config.Config{}, err

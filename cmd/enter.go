@@ -27,6 +27,7 @@ const leaseFloor = 200
 // anything that it started lives.
 func (c Config) enter(env environment.Environment, h *held, command []string) error {
 	dir := h.env.Path()
+	c.Environ = c.withoutHook()
 	v, err := c.lay(context.Background(), env, dir, h) // nothing stops the command from here on
 	if err != nil {
 		return err

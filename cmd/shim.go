@@ -192,7 +192,9 @@ func (r *shimRun) in(h *held, env environment.Environment) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return errElsewhere
 	}
-	v, err := r.app.cfg.lay(context.Background(), env, h.env.Path(), h)
+	cfg := r.app.cfg
+	cfg.Environ = cfg.withoutHook()
+	v, err := cfg.lay(context.Background(), env, h.env.Path(), h)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ const keyBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // Recall returns the tree that Remember kept for key. Its object may have been collected since.
 func (s *Store) Recall(key string) (digest.Tree, bool) { return s.readIndex(key) }
 
+// MemoryPath returns the path of the file in which Remember keeps key, for those who wait for it to appear.
+func (s *Store) MemoryPath(key string) string { return s.path(indexDir, key) }
+
 // LookupArchive returns the tree that an archive unpacked to, as far as it is remembered. The object
 // may have been collected since. A damaged entry is a miss.
 func (s *Store) LookupArchive(a digest.Archive) (digest.Tree, bool) {

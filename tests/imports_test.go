@@ -56,6 +56,7 @@ var packages = []room{
 	{"internal/isolation", []string{"internal/digest", "internal/durable", "internal/filelock", "store"}},
 	{"profile", []string{"internal/chain", "internal/digest", "internal/durable", "internal/environment", "internal/filelock", "store"}},
 	{"internal/trust", []string{"internal/digest", "internal/durable"}},
+	{"internal/hook", []string{"internal/release"}},
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
 	{"internal/shim", []string{"internal/durable", "internal/filelock"}},

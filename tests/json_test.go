@@ -27,6 +27,7 @@ func TestJSON(t *testing.T) {
 		"gostore list --json", "GOSTORE_ROOT=$HOME/new gostore list --json",
 		"gostore which --json go", "gostore env --json", "gostore env --json --explain --all", "gostore env --json --explain NOBODY",
 		"gostore shims --json", "gostore link --json", "gostore link --remove --json",
+		"gostore trust --json --dry-run", "gostore trust --json", "gostore trust --json --list", "gostore trust --json --revoke", "gostore trust --json --list",
 		"gostore roots --json", "GOSTORE_ROOT=$HOME/new gostore roots --json",
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",

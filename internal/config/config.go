@@ -4,6 +4,8 @@
 // The user's file is $XDG_CONFIG_HOME/gostore/config.toml, else ~/.config/gostore/config.toml, or the one that
 // GOSTORE_CONFIG names, which then has to be there. It is TOML:
 //
+//	trust = ["~/work", "/srv/src"]            # directories below which hooks and shims follow every project
+//
 //	[[mirror]]                                # a rule that rewrites the beginning of URLs; any number
 //	prefix = "https://go.dev/dl/"             # http or https
 //	to = ["https://mirror.example/golang/", "/srv/mirror/golang/", "off"]
@@ -34,16 +36,18 @@
 //	GOSTORE_SOURCES      TOOL=SOURCE,TOOL=SOURCE
 //	GOSTORE_OFFLINE      1 or true, 0 or false
 //	GOSTORE_CA_FILE      as network.ca
+//	GOSTORE_TRUST        DIR:DIR, as trust
 //	NETRC                as network.netrc
 //	HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in capitals or not
 //
-// A project's gostore.toml may have the tables mirror, sources and tool. It has no say in network and npm: a stranger's project must not
+// A project's gostore.toml may have the tables mirror, sources and tool. It has no say in trust, network and npm: a stranger's project must not
 // choose whom this machine talks through, whose certificates are good, or where digests come from. Its mirrors lead to servers, not to
 // this machine's files, and get no credentials.
 //
 // The first that says something about a thing decides it: the environment, then the user's file, then the project, then what is built in. Of mirrors
 // the longest prefix that fits a URL counts, those of equal prefixes in this order; a project's only where no other fits at all.
-// Definitions of tools are the exception: the project's comes before the user's, so that everybody in a project means the same.
+// Definitions of tools are the exception: the project's comes before the user's, so that everybody in a project means the same. Trusted
+// directories are another: all count.
 //
 // Nothing here is about digests: whatever a configuration says, what is installed is what the lock or upstream states.
 package config
@@ -70,8 +74,9 @@ type Config struct {
 	Mirrors  []Mirror
 	Sources  map[string]string // the name of the source by tool
 	Tools    []definition.Definition
-	Registry string // of npm packages, without "/" at its end; "" is not stated
-	Offline  bool   // open no socket
+	Registry string   // of npm packages, without "/" at its end; "" is not stated
+	Offline  bool     // open no socket
+	Trust    []string // directories below which projects are trusted, absolute
 
 	CA          string        // path of a file with certificate authorities; "" is none
 	Netrc       string        // path of a .netrc file; "" is none
@@ -100,6 +105,7 @@ func Merge(places ...Config) Config {
 		}
 		all.Registry = cmp.Or(all.Registry, c.Registry)
 		all.Offline = all.Offline || c.Offline
+		all.Trust = append(all.Trust, c.Trust...)
 		all.CA = cmp.Or(all.CA, c.CA)
 		if all.Netrc == "" {
 			all.Netrc, all.NetrcNeeded = c.Netrc, c.NetrcNeeded

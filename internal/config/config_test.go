@@ -28,6 +28,8 @@ func env(pairs ...string) func(string) string {
 }
 
 const everything = `
+trust = ["~/work", "/srv/src/", "here"]
+
 [[mirror]]
 prefix = "https://Go.dev/dl"
 to = ["http://mirror.example/golang/", "FILE:///srv/go", "mirrors/a b", "~/mirrors/", "off"]
@@ -77,6 +79,7 @@ func TestLoad(t *testing.T) {
 		},
 		Sources:  map[string]string{"go": "godev", "golang.org/x/tools/gopls": "gomodule"},
 		Registry: "https://registry.example/npm",
+		Trust:    []string{"/home/me/work", "/srv/src", "/etc/x/here"},
 		CA:       "/etc/x/corp.pem", Netrc: "/home/me/netrc", NetrcNeeded: true,
 		Proxies: fetch.Proxies{All: "http://me:secret@proxy.example:3128", No: "corp.example,10.0.0.0/8"},
 	}
@@ -100,6 +103,9 @@ func TestLoad(t *testing.T) {
 func TestLoadComplaints(t *testing.T) {
 	for _, tt := range []struct{ data, want string }{
 		{"x = 1", `c:1:1: unknown key "x"; known here: mirror, network, npm, sources, tool`},
+		{"trust = '/a'", `c:1:9: "trust" must be an array, not a string`},
+		{"trust = [1, '~other/x', '']", `c:1:10: "trust" must be a string, not an integer`},
+		{"trust = ['~other/x']", `c:1:10: path "~other/x": only your own home directory is known, as ~/`},
 		{"[tools]\ngo = '1'", `c:1:2: unknown key "tools"`},
 		{"[mirror]", `c:1:2: "mirror" must be an array, not a table`},
 		{"mirror = [1]", `"mirror" must be a table, not an integer`},
@@ -178,7 +184,7 @@ func TestProject(t *testing.T) {
 func TestFromEnvironment(t *testing.T) {
 	got, err := FromEnvironment(env(
 		"GOSTORE_MIRRORS", " https://go.dev/dl = https://a/go/ , https://b/ ;; https://nodejs.org/=file:///srv/node, off; ",
-		"GOSTORE_SOURCES", "go=godev, node = npm,", "GOSTORE_OFFLINE", "true", "GOSTORE_CA_FILE", "ca.pem", "NETRC", "n",
+		"GOSTORE_SOURCES", "go=godev, node = npm,", "GOSTORE_OFFLINE", "true", "GOSTORE_TRUST", ":/a/:~/b", "HOME", "/h", "GOSTORE_CA_FILE", "ca.pem", "NETRC", "n",
 		"https_proxy", "s:1", "HTTP_PROXY", "http://h:2", "http_proxy", "http://ignored:2", "all_proxy", "socks5://x", "NO_PROXY", "a,b",
 	))
 	want := Config{
@@ -187,7 +193,7 @@ func TestFromEnvironment(t *testing.T) {
 			{Mirror: fetch.Mirror{Prefix: "https://nodejs.org/", To: []string{"file:///srv/node/", "off"}}},
 		},
 		Sources: map[string]string{"go": "godev", "node": "npm"},
-		Offline: true, CA: "ca.pem", Netrc: "n",
+		Offline: true, CA: "ca.pem", Netrc: "n", Trust: []string{"/a", "/h/b"},
 		Proxies: fetch.Proxies{HTTPS: "s:1", HTTP: "http://h:2", All: "socks5://x", No: "a,b"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -217,6 +223,8 @@ func TestFromEnvironmentErrors(t *testing.T) {
 		{"GOSTORE_SOURCES", "go=GO", `source "GO"`},
 		{"GOSTORE_SOURCES", "=npm", `tool name is empty`},
 		{"GOSTORE_SOURCES", "go=npm,go=godev", `tool "go" is there twice`},
+		{"GOSTORE_TRUST", "/a:b", `"b" is no absolute path`},
+		{"GOSTORE_TRUST", "~/a", `"~/a" is no absolute path`},
 		{"GOSTORE_OFFLINE", "yes", `"yes" is none of 1, true, 0, false`},
 		{"HTTPS_PROXY", "ftp://me:secret@x", `scheme is none of`},
 		{"ALL_PROXY", "http://me:secret@[", `not a URL`},
@@ -238,11 +246,11 @@ func TestMerge(t *testing.T) {
 		return []Mirror{{Mirror: fetch.Mirror{Prefix: "https://a/", To: []string{to}}}}
 	}
 	strong := Config{Mirrors: mirror("1"), Sources: map[string]string{"go": "1", "a": "1"}, Tools: []definition.Definition{{Name: "x", Home: "1"}},
-		CA: "1", Netrc: "1", Proxies: fetch.Proxies{HTTPS: "1"}}
+		CA: "1", Netrc: "1", Trust: []string{"/1"}, Proxies: fetch.Proxies{HTTPS: "1"}}
 	weak := Config{Mirrors: mirror("2"), Sources: map[string]string{"go": "2", "b": "2"}, Tools: []definition.Definition{{Name: "x", Home: "2"}, {Name: "y"}},
-		CA: "2", Netrc: "2", NetrcNeeded: true, Registry: "2", Offline: true, Proxies: fetch.Proxies{HTTPS: "2", All: "2", No: "2"}}
+		CA: "2", Netrc: "2", NetrcNeeded: true, Registry: "2", Offline: true, Trust: []string{"/2"}, Proxies: fetch.Proxies{HTTPS: "2", All: "2", No: "2"}}
 	want := Config{Mirrors: append(mirror("1"), mirror("2")...), Sources: map[string]string{"go": "1", "a": "1", "b": "2"},
-		Tools: []definition.Definition{{Name: "x", Home: "2"}, {Name: "y"}}, CA: "1", Netrc: "1", Registry: "2", Offline: true,
+		Tools: []definition.Definition{{Name: "x", Home: "2"}, {Name: "y"}}, CA: "1", Netrc: "1", Registry: "2", Offline: true, Trust: []string{"/1", "/2"},
 		Proxies: fetch.Proxies{HTTPS: "1", All: "2", No: "2"}}
 	if diff := cmp.Diff(want, Merge(strong, weak)); diff != "" {
 		t.Error(diff)

@@ -25,7 +25,7 @@ func Load(path string, data []byte, home string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	doc.Only(&doc.Root, "mirror", "network", "npm", "sources", "tool")
+	doc.Only(&doc.Root, "mirror", "network", "npm", "sources", "tool", "trust")
 	r := reader{Document: doc, dir: filepath.Dir(path), home: home}
 	c := r.shared(path)
 	if t := doc.May(&doc.Root, "network", textfile.Table); t != nil {
@@ -38,10 +38,30 @@ func Load(path string, data []byte, home string) (Config, error) {
 			return err
 		})
 	}
+	if list := doc.May(&doc.Root, "trust", textfile.Array); list != nil {
+		c.Trust = r.folders(list)
+	}
 	if err := doc.Err(); err != nil {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// folders reads a list of directories.
+func (r reader) folders(list *textfile.Value) []string {
+	var folders []string
+	for i := range list.Items {
+		v := r.Is(&list.Items[i], textfile.String, "trust")
+		if v == nil {
+			continue
+		}
+		folder, err := r.path(v.Text)
+		if err != nil {
+			r.Errorf(v.Offset, "%w", err)
+		}
+		folders = append(folders, folder)
+	}
+	return folders
 }
 
 // Project reads the ProjectTables of a gostore.toml. Complaints go to doc: the result is of use only if doc.Err is

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 	}{
 		{"GOSTORE_MIRRORS", func(s string) (err error) { c.Mirrors, err = parseMirrors(s); return err }},
 		{"GOSTORE_SOURCES", func(s string) (err error) { c.Sources, err = parseSources(s); return err }},
+		{"GOSTORE_TRUST", func(s string) (err error) { c.Trust, err = parseFolders(s, getenv("HOME")); return err }},
 		{"GOSTORE_OFFLINE", func(s string) (err error) { c.Offline, err = parseTruth(s); return err }},
 	} {
 		if s := getenv(v.name); s != "" {
@@ -155,6 +157,25 @@ func parseSources(s string) (map[string]string, error) {
 		sources[tool] = source
 	}
 	return sources, errors.Join(errs...)
+}
+
+// parseFolders reads DIR:DIR. Empty ones do not count; "~/" is home, "" where there is none.
+func parseFolders(s, home string) ([]string, error) {
+	var folders []string
+	var errs []error
+	for _, word := range filepath.SplitList(s) {
+		if rest, ok := strings.CutPrefix(word, "~/"); ok && home != "" {
+			word = filepath.Join(home, rest)
+		}
+		switch {
+		case word == "":
+		case !filepath.IsAbs(word):
+			errs = append(errs, fmt.Errorf("%q is no absolute path", word))
+		default:
+			folders = append(folders, filepath.Clean(word))
+		}
+	}
+	return folders, errors.Join(errs...)
 }
 
 func parseTruth(s string) (bool, error) {

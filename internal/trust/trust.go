@@ -32,8 +32,8 @@ const keyLength = 32
 
 // List is the projects that a person trusts.
 type List struct {
-	Dir     string   // where the records are; it is made by the first Add
-	Folders []string // directories below which everything is trusted, absolute
+	Dir     string          // where the records are; it is made by the first Add
+	Folders func() []string // directories below which everything is trusted, absolute; only asked where there is no record
 }
 
 // Project is a trusted project.
@@ -49,9 +49,40 @@ func (l List) Trusts(dir string) bool {
 	if err != nil {
 		return false
 	}
-	if slices.ContainsFunc(l.Folders, func(folder string) bool { return within(p.Dir, folder) }) {
-		return true
+	return l.has(p) || l.Folder(p.Dir) != ""
+}
+
+// Recorded reports whether the project in dir is trusted by a record of its own.
+func (l List) Recorded(dir string) bool {
+	p, err := resolve(dir)
+	return err == nil && l.has(p)
+}
+
+// Record returns the path of the record of the project in dir, whether it is there or not.
+func (l List) Record(dir string) string {
+	if p, err := resolve(dir); err == nil {
+		dir = p.Dir
 	}
+	return l.path(filepath.Clean(dir))
+}
+
+// Folder returns which of the Folders dir is trusted by, or "".
+func (l List) Folder(dir string) string {
+	if l.Folders == nil {
+		return ""
+	}
+	if p, err := resolve(dir); err == nil {
+		dir = p.Dir
+	}
+	for _, folder := range l.Folders() {
+		if within(dir, folder) {
+			return folder
+		}
+	}
+	return ""
+}
+
+func (l List) has(p Project) bool {
 	known, err := read(l.path(p.Dir))
 	return err == nil && known.Dir == p.Dir && known.Owner == p.Owner
 }
@@ -63,7 +94,7 @@ func (l List) Add(dir string, at time.Time) (added bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("trusting %q: %w", dir, err)
 	}
-	if known, err := read(l.path(p.Dir)); err == nil && known.Dir == p.Dir && known.Owner == p.Owner {
+	if l.has(p) {
 		return false, nil
 	}
 	p.Since = at.UTC().Truncate(time.Second)
@@ -83,10 +114,7 @@ func (l List) Add(dir string, at time.Time) (added bool, err error) {
 // Remove trusts the project in dir no longer; dir need not exist any more. The error is fs.ErrNotExist when it was not
 // trusted by a record of its own.
 func (l List) Remove(dir string) error {
-	if p, err := resolve(dir); err == nil {
-		dir = p.Dir
-	}
-	if err := durable.Remove(l.path(filepath.Clean(dir))); err != nil {
+	if err := durable.Remove(l.Record(dir)); err != nil {
 		return fmt.Errorf("trusting %q no longer: %w", dir, err)
 	}
 	return nil

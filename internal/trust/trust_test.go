@@ -99,7 +99,7 @@ func TestFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newList(t)
-	l.Folders = []string{link}
+	l.Folders = func() []string { return []string{link} }
 	if !l.Trusts(inside) || !l.Trusts(work) {
 		t.Error("does not trust what is in a trusted folder")
 	}

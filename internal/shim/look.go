@@ -13,8 +13,11 @@ import (
 
 // Look returns the first program called name on path, a list as PATH has it, that is no shim: neither self, gostore's own program, by
 // whatever name, link or hard link, nor anything in a directory of shims, nor one that was tried. dir is the working directory, "" when
-// it is unknown; then relative entries are passed over.
+// it is unknown; then relative entries are passed over. A name with a slash is none.
 func Look(name, path, dir string, self fs.FileInfo, tried []string) (string, bool) {
+	if strings.Contains(name, "/") {
+		return "", false
+	}
 	for _, entry := range filepath.SplitList(path) {
 		at := absolute(entry, dir)
 		file := filepath.Join(at, name)

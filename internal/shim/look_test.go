@@ -41,6 +41,9 @@ func TestLook(t *testing.T) {
 			t.Errorf("%+v: %q, %v", c, got, ok)
 		}
 	}
+	if got, ok := Look("../real/go", top+"/second", "/", self, nil); ok {
+		t.Errorf("a path is a name: %q", got)
+	}
 	if got := Without("go", strings.ReplaceAll("@/shims:@/real:@/hardlinked:@/aliased:/nowhere:@/link", "@", top), self); got != top+"/real:/nowhere" {
 		t.Errorf("without shims: %q", got)
 	}

@@ -59,13 +59,14 @@ const (
 	indexDir     = "index"
 	downloadsDir = "downloads"
 	// ProfilesDir, RootsDir and SumDBDir belong to the packages that keep profiles, registered
-	// projects and the state of checksum databases; TrustDir and ShimsDir, which not every store has, to those that keep
-	// which projects are trusted, and the shims.
+	// projects and the state of checksum databases; TrustDir, ShimsDir and CacheDir, which not every store has, to those that keep
+	// which projects are trusted, the shims, and what can be made again.
 	ProfilesDir = "profiles"
 	RootsDir    = "roots"
 	SumDBDir    = "sumdb"
 	TrustDir    = "trust"
 	ShimsDir    = "shims"
+	CacheDir    = "cache"
 )
 
 // formatVersion is the version of the layout, the whole contents of the file "format".

@@ -55,6 +55,7 @@ var packages = []room{
 	{"internal/roots", []string{"internal/digest", "internal/durable", "internal/filelock", "internal/release"}},
 	{"gc", []string{"internal/digest", "internal/filelock", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},
+	{"internal/ci", []string{"internal/release"}},
 	{"internal/catalog", []string{"internal/durable", "internal/release"}},
 	{"cmd", nil},
 	{"cmd/gostore", []string{"cmd"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/trace"
 	"slices"
 	"strings"
 
@@ -147,6 +148,8 @@ func (a *app) resolve(ctx context.Context, requests []release.Request, platforms
 }
 
 func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []release.Platform) (lock.Tool, error) {
+	ctx, task := trace.NewTask(ctx, "resolve "+r.String())
+	defer task.End()
 	source, err := a.sourceFor(r)
 	if err != nil {
 		return lock.Tool{}, err

@@ -107,6 +107,9 @@ func (a *app) check(ctx context.Context, args []string, o checkOptions) error {
 		return err
 	}
 	p, err := project.Find(a.cfg.Dir)
+	if o.staged && errors.Is(err, project.ErrNone) {
+		return a.tellFindings(p.Dir, nil, o.format) // on this branch there is nothing to hold a commit against
+	}
 	if err != nil {
 		return noLock(p, err)
 	}

@@ -27,10 +27,10 @@ func (k *checking) lockedGo() (*store.Lease, error) {
 		return nil, fmt.Errorf("no Go is locked: %w", fs.ErrNotExist)
 	}
 	known := lockedTree(st, entries[0], release.Host())
-	if known.IsZero() {
-		return nil, fmt.Errorf("go %s is not installed: %w", entries[0].Version, fs.ErrNotExist)
+	lease, err := st.Lease(k.ctx, known) // the zero digest is no object's
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &notInstalledError{entries[0].Version, err}
 	}
-	lease, err := st.Lease(k.ctx, known)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +40,15 @@ func (k *checking) lockedGo() (*store.Lease, error) {
 	}
 	return lease, nil
 }
+
+// notInstalledError says that the locked Go is needed and not here.
+type notInstalledError struct {
+	version string
+	err     error
+}
+
+func (e *notInstalledError) Error() string { return "go " + e.version + " is not installed" }
+func (e *notInstalledError) Unwrap() error { return e.err }
 
 // goEnviron is the environment in which the locked go command is asked: as a build in the project sees it, without what belongs to
 // another Go or asks for another one, and with what set says last.

@@ -56,6 +56,8 @@ func (k *checking) run() ([]check.Finding, error) {
 	switch {
 	case err == nil:
 		k.lock, k.data = f, data
+	case errors.Is(err, fs.ErrNotExist) && len(asks) == 0 && readable && k.copied != "":
+		return nil, nil // the commit has no lock, and asks for none
 	case errors.Is(err, fs.ErrNotExist) && len(asks) == 0 && readable:
 		return nil, noLock(k.project, err)
 	case !errors.Is(err, fs.ErrNotExist):

@@ -96,6 +96,9 @@ func Run(ctx context.Context, cfg Config) int {
 	root.SetErr(cfg.Stderr)
 	err := a.find(root)
 	if err == nil {
+		err = a.startTrace()
+	}
+	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}
 	a.writeRecords(ctx, err)
@@ -197,8 +200,10 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.switchCommand, a.keepCommand, a.rollbackCommand, a.generationsCommand, a.watchCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,
+		a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
-		a.checkCommand, a.logCommand,
+		a.checkCommand, a.hookCommand, a.logCommand,
+		a.doctorCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())

@@ -1,13 +1,13 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,20 +50,22 @@ type sideTool struct {
 	layout        release.Layout
 }
 
-var (
-	generationArg = regexp.MustCompile(`^(?:(` + `[A-Za-z0-9_][A-Za-z0-9._-]*` + `):)?([0-9]{1,9}|` + currentWord + `)$`)
-	digestArg     = regexp.MustCompile(`^(b3:[0-9a-f]{4,64}|[0-9a-f]{4,64})$`)
-)
+// generationArg takes apart what names a generation: NUMBER or current, PROFILE: before it or not.
+func generationArg(arg string) (name, number string, ok bool) {
+	name, number, ok = strings.Cut(arg, ":")
+	if !ok {
+		name, number = "", arg
+	}
+	isNumber := number != "" && len(number) <= 9 && strings.Trim(number, "0123456789") == ""
+	return name, number, (isNumber || number == currentWord) && name != "b3" && (name == "" && !ok || profile.CheckName(name) == nil)
+}
 
 // side finds what an argument means. The rule, in this order: a number of up to nine digits, or "current", is a generation, with
 // PROFILE: before it of another profile; "b3:" begins a digest; a file or directory that exists is a lock, or an object of the
 // store; then an object by its digest or NAME@VERSION; REVISION:PATH and REVISION are locks as git has them.
 func (a *app) side(ctx context.Context, arg, profileName string) (side, error) {
-	if m := generationArg.FindStringSubmatch(arg); m != nil && m[1] != "b3" {
-		if m[1] != "" {
-			profileName = m[1]
-		}
-		return a.generationSide(profileName, m[2])
+	if name, number, ok := generationArg(arg); ok {
+		return a.generationSide(cmp.Or(name, profileName), number)
 	}
 	if strings.HasPrefix(arg, "b3:") {
 		return a.objectSide(arg)

@@ -154,20 +154,28 @@ func (a *app) runOnTrial(ctx context.Context, p *profile.Profile, until time.Tim
 	return nil
 }
 
-// startWatcher starts a process that ends the trial when its time is up. It belongs to no terminal and holds nothing open, so that
-// a login or a script ends without it.
+// startWatcher starts a process that ends the trial when its time is up, and waits until it says that it has seen the trial. It belongs
+// to no terminal and holds nothing open of it, so that a login or a script ends without it.
 func (a *app) startWatcher(p *profile.Profile) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	ready, says, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
 	cmd := exec.Command(self, watchCommand, "--profile", p.Name())
 	cmd.Args[0] = "gostore"
-	cmd.Env, cmd.Dir = a.cfg.Environ, "/"
+	cmd.Env, cmd.Dir, cmd.Stdout = a.cfg.Environ, "/", says
 	cmd.Env = append(cmd.Env, "GOSTORE_ROOT="+a.st.Dir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	if err := errors.Join(cmd.Start(), says.Close()); err != nil {
 		return err
+	}
+	if _, err := ready.Read(make([]byte, 1)); err != nil {
+		return fmt.Errorf("the process that is to wait has ended: %w", cmd.Wait())
 	}
 	return cmd.Process.Release()
 }
@@ -195,6 +203,7 @@ func (a *app) watchTrial(ctx context.Context, name string) error {
 	if err != nil || first == nil {
 		return err
 	}
+	a.ui.answer("ready") // startWatcher waits for it, and reads no more
 	for {
 		trial, err := p.Trial()
 		if err != nil || trial == nil || !trial.Until.Equal(first.Until) {

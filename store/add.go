@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime/trace"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -60,10 +61,15 @@ func (s *Store) Add(ctx context.Context, spec Spec, fill func(*Stage) error) (*L
 }
 
 func (s *Store) fillAndCommit(ctx context.Context, g *Stage, spec Spec, fill func(*Stage) error) (*Lease, error) {
-	if err := fill(g); err != nil {
+	filling := trace.StartRegion(ctx, "fill")
+	err := fill(g)
+	filling.End()
+	if err != nil {
 		return nil, err
 	}
+	sealing := trace.StartRegion(ctx, "seal")
 	m, err := g.finish()
+	sealing.End()
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +86,7 @@ func (s *Store) fillAndCommit(ctx context.Context, g *Stage, spec Spec, fill fun
 // commit is steps 2 to 5 of Add. While it describes an object that is not there yet it shares a lock on
 // meta/, which Clean takes exclusively before it removes such descriptions.
 func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest) (*Lease, error) {
+	defer trace.StartRegion(ctx, "commit").End()
 	describing, err := filelock.ShareDir(ctx, s.path(metaDir))
 	if err != nil {
 		return nil, err
@@ -98,7 +105,10 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	if err := s.writeIndex(spec.Archive, t); err != nil {
 		return nil, err
 	}
-	if err := durable.SyncFS(g.held); err != nil {
+	syncing := trace.StartRegion(ctx, "syncfs")
+	err = durable.SyncFS(g.held)
+	syncing.End()
+	if err != nil {
 		return nil, err
 	}
 	o := newObject(t, spec.Name, spec.Version)

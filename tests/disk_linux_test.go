@@ -130,6 +130,7 @@ func TestFullDisk(t *testing.T) {
 				t.Errorf("what was dead is not gone: %s", got)
 			}
 			d.empty()
+			w.sh("gostore log --verify")
 			if got := w.sh("gostore install go@1.21.0 && gostore switch go@1.23.0 && gostore lock go@1.26 && gostore verify"); strings.Contains(got, "damaged") {
 				t.Error(got)
 			}
@@ -197,6 +198,7 @@ func TestFullDiskAndHistory(t *testing.T) {
 		t.Errorf("a collection says %s", got)
 	}
 	d.empty()
+	w.sh("gostore log --verify")
 	if got := w.sh("gostore rollback && gostore generations"); !strings.Contains(got, "* 2 ") {
 		t.Errorf("with space again: %s", got)
 	}

@@ -19,10 +19,11 @@ func TestJSON(t *testing.T) {
 		"gostore version --json",
 		"gostore lock --json go@1.22.6", "gostore lock --json --dry-run go@1.23", "gostore lock --json --update",
 		"gostore lock --check --json", "gostore lock --json --add go@1.21", "gostore lock --json --remove go@1.21",
-		"gostore install --json", "gostore install --ci --json", "gostore lock --digest --json", "gostore install --json go@1.26",
+		"gostore install --json", "gostore check --json", "gostore check --json --list", "gostore install --json go@1.26",
+		"gostore install --ci --json", "gostore lock --digest --json",
 		"gostore switch --json go@1.22.6", "gostore switch --json go@1.23.0", "gostore switch --json go@1.23.0",
 		"gostore generations --json", "gostore generations --json --profile none",
-		"gostore diff --json 1 2", "gostore diff --json --files 1 2", "gostore diff --json 1 1",
+		"gostore diff --json 1 2", "gostore diff --json --files 1 2", "gostore diff --json 1 1", "gostore diff --json gostore.lock current",
 		"gostore rollback --json", "gostore rollback --json 2", "gostore switch --for 1h --json go@1.22.6", "gostore keep --json",
 		"gostore list --json", "GOSTORE_ROOT=$HOME/new gostore list --json",
 		"gostore which --json go",
@@ -30,8 +31,12 @@ func TestJSON(t *testing.T) {
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",
 		"gostore export --json -o tools.bundle", "gostore import --json tools.bundle",
+		"gostore import-from --json sdk --dir .",
+		"gostore doctor --json --list", "gostore doctor --json --offline project filesystem roots", "GOSTORE_ROOT=$HOME/new gostore doctor --json project",
 		"gostore gc --dry-run --json", "gostore gc --why go@1.22.6 --json", "gostore gc --why go@1.26.8 --json",
 		"gostore gc --keep 1 --json", "gostore gc --json",
+		"gostore log --json", "gostore log --json --profile none", "gostore log --verify --json", "gostore log --head --json",
+		"gostore log --prune --before 90d --json", "GOSTORE_ROOT=$HOME/new gostore log --json", "GOSTORE_ROOT=$HOME/new gostore log --verify --json",
 	}
 	for _, command := range commands(w.sh("gostore --help")) {
 		has := strings.Contains(w.sh("gostore "+command+" --help"), "--json")

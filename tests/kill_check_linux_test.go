@@ -39,6 +39,7 @@ type sight struct {
 	generations map[string]string // "default/2": the object that it leads to
 	current     map[string]string // "default": "2"
 	lock        string            // text of gostore.lock, "" when there is none
+	log         string            // the whole lines of the audit log
 }
 
 // environment returns the object that a profile's current leads to, "" without one.
@@ -90,6 +91,7 @@ func look(t *testing.T, top string) sight {
 	for _, name := range c.list("profiles") {
 		c.profile(name)
 	}
+	c.log()
 	return c.sight
 }
 
@@ -199,7 +201,7 @@ func (c *check) profile(name string) {
 	c.history(name)
 }
 
-// history checks the records of a profile. A last line without an end was being written.
+// history checks the records of a profile.
 func (c *check) history(name string) {
 	c.t.Helper()
 	if _, err := os.Lstat(c.path("profiles", name, "history")); errors.Is(err, fs.ErrNotExist) {
@@ -208,22 +210,59 @@ func (c *check) history(name string) {
 		}
 		return
 	}
+	c.chain("history of "+name, c.read("profiles", name, "history"))
+}
+
+// chain checks that each line of a text follows the one before, and returns NUMBER:DIGEST of each. A last line without an end was
+// being written.
+func (c *check) chain(what, data string) (heads []string, whole string) {
+	c.t.Helper()
 	previous, number := "", 0
-	for line := range strings.Lines(c.read("profiles", name, "history")) {
+	for line := range strings.Lines(data) {
 		text, ended := strings.CutSuffix(line, "\n")
 		if !ended {
-			return
+			break
 		}
 		var record struct {
-			Number int
-			Prev   string
+			Number   int
+			Prev     string
+			Expected string
 		}
-		if err := json.Unmarshal([]byte(text), &record); err != nil || record.Number != number+1 || record.Prev != previous {
-			c.t.Errorf("history of %s, after record %d: %q, %v", name, number, text, err)
-			return
+		if err := json.Unmarshal([]byte(text), &record); err != nil || record.Number != number+1 || record.Prev != previous || record.Expected != "" {
+			c.t.Errorf("%s, after record %d: %q, %v", what, number, text, err)
+			break
 		}
 		sum := blake3.Sum256([]byte(text))
 		previous, number = hex.EncodeToString(sum[:]), record.Number
+		heads = append(heads, strconv.Itoa(number)+":"+previous)
+		whole += line
+	}
+	return heads, whole
+}
+
+// log checks the audit log: its head names the last record, or the one before where that was being written.
+func (c *check) log() {
+	c.t.Helper()
+	var heads []string
+	if _, err := os.Lstat(c.path("log")); err == nil {
+		heads, c.sight.log = c.chain("the log", c.read("log"))
+	}
+	head, newest := "", 0
+	if _, err := os.Lstat(c.path("log.head")); err == nil {
+		for line := range slices.Chunk([]byte(c.read("log.head")), 104) { // two lines of one length, of which one may be half written
+			words := strings.Fields(string(line))
+			if len(words) != 2 {
+				continue
+			}
+			sum := blake3.Sum256([]byte(words[0]))
+			number, _, _ := strings.Cut(words[0], ":")
+			if n, err := strconv.Atoi(number); err == nil && words[1] == hex.EncodeToString(sum[:8]) && n > newest {
+				head, newest = words[0], n
+			}
+		}
+	}
+	if late := slices.Index(append([]string{""}, heads...), head); late < 0 || late < len(heads)-1 {
+		c.t.Errorf("the head of the log is %q, of %q", head, heads)
 	}
 }
 

@@ -185,7 +185,7 @@ func (k *killing) points(all bool) []point {
 // kill kills the command and reports whether it did: one run may be shorter than another.
 func (k *killing) kill(p point) bool {
 	k.restore()
-	run, err := k.trace(request{k.command, p.sort, p.n, p.torn})
+	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Torn: p.torn})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -217,6 +217,9 @@ func (k *killing) checkKilled(run traced) {
 		}
 	}
 	k.checkKept(now)
+	if !strings.HasPrefix(now.log, k.before.log) {
+		k.t.Errorf("the log lost what was in it:\n%s", now.log)
+	}
 	for _, match := range reported.FindAllStringSubmatch(run.Output, -1) {
 		if now.current[match[1]] != match[2] {
 			k.t.Errorf("it said %q, and then: %v", match[0], now)
@@ -244,6 +247,9 @@ func (k *killing) checkKept(now sight) {
 	}
 }
 
+// records counts the records of the log.
+func (k *killing) records(s sight) int { return strings.Count(s.log, "\n") }
+
 // checkNext checks that the same command succeeds now and that, all told, it is as if it had not been killed.
 func (k *killing) checkNext() {
 	k.t.Helper()
@@ -263,7 +269,10 @@ func (k *killing) checkNext() {
 			k.t.Errorf("it said %q, and then: %v", match[0], now)
 		}
 	}
-	k.sh("gostore verify")
+	if !strings.HasPrefix(now.log, k.before.log) || k.records(now) == k.records(k.before) && k.records(k.after) != k.records(k.before) {
+		k.t.Errorf("the command that ran to its end is not in the log:\n%s", now.log)
+	}
+	k.sh("gostore verify && gostore log --verify")
 	k.collect()
 	end := look(k.t, k.top)
 	k.checkKept(end)

@@ -104,6 +104,7 @@ type tracer struct {
 	found      int          // operations of the sort
 	operations []operation
 	killed     bool
+	failed     int // operations that were made to fail
 	status     syscall.WaitStatus
 	failure    error
 }
@@ -199,6 +200,10 @@ func (r *tracer) atSyscall(pid int) {
 	r.operations = append(r.operations, op)
 	if op.Sort == r.Sort {
 		r.found++
+	}
+	if r.fails() {
+		r.letFail(pid, info, op)
+		return
 	}
 	if r.Sort != "" && r.found == r.N {
 		if r.Torn && op.writes() {

@@ -32,12 +32,21 @@ const tracerVariable = "GOSTORE_TEST_TRACER"
 // request says what to run, and when to kill it: at the entry of the N-th operation of a sort, when all before it have
 // happened and it has not; or, torn, when it has written the first half of what it writes. Without a sort it is
 // left alone.
+//
+// With an Errno the process is not killed: the operation does not happen and fails, and with Lasting so does every later one that
+// could for the same reason. With Short that much of a write happens as half of it makes.
 type request struct {
-	Args []string
-	Sort string
-	N    int
-	Torn bool
+	Args    []string
+	Sort    string
+	N       int
+	Torn    bool
+	Errno   syscall.Errno
+	Lasting bool
+	Short   bool
 }
+
+// fails reports whether the request lets operations fail instead of killing.
+func (q request) fails() bool { return q.Errno != 0 || q.Short }
 
 // operation is a system call that can change the disk, or take or give up a filelock.
 type operation struct {
@@ -53,6 +62,7 @@ func (o operation) writes() bool { return o.Call == "write" || o.Call == "pwrite
 type traced struct {
 	Operations []operation
 	Killed     bool // at the last of the operations
+	Failed     int  // how many operations failed, or were short
 	Exit       int
 	Output     string
 	Failure    string // of the tracer
@@ -151,7 +161,7 @@ func serve(q request) (traced, error) {
 	r := tracer{request: q, top: top, output: out.Name(), pid: p.Pid, threads: map[int]bool{p.Pid: true}}
 	err = r.run()
 	text, readErr := os.ReadFile(out.Name())
-	return traced{Operations: r.operations, Killed: r.killed, Exit: r.status.ExitStatus(), Output: string(text)}, errors.Join(err, readErr)
+	return traced{Operations: r.operations, Killed: r.killed, Failed: r.failed, Exit: r.status.ExitStatus(), Output: string(text)}, errors.Join(err, readErr)
 }
 
 // becomeConfined installs the filter and executes gostore. It returns only an error.

@@ -59,6 +59,7 @@ func TestModel(t *testing.T) {
 	actors.Wait()
 	stop()
 	f.finish(owners, projects)
+	f.world.sh("gostore log --verify")
 	commands := 0
 	for _, n := range f.tally {
 		commands += n

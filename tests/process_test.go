@@ -166,6 +166,8 @@ func TestExamples(t *testing.T) {
 			w.sh("mkdir -p ~/src/old-project; cp gostore.lock ~/src/old-project; cd ~/src/old-project; gostore install")
 			w.sh("gostore export -o tools.bundle && mkdir -p sdk/bin && echo '#!/bin/sh' >sdk/bin/sdk && chmod +x sdk/bin/sdk && tar -cf sdk.tar.xz sdk")
 			w.sh(`mkdir ~/bin && printf '#!/bin/sh\nshift\nexec "$@"\n' >~/bin/ssh && chmod +x ~/bin/ssh`)
+			w.sh(`mkdir -p ~/sdk ~/.goenv ~/.asdf ~/go/pkg/mod && cp -r "$(gostore shell -q go@1.22.6 -- go env GOROOT)" ~/sdk/go1.22.6`)
+			w.sh("echo golang 1.22.12 >.tool-versions")
 			examples := examples(w.sh("gostore " + command + " --help"))
 			if len(examples) == 0 {
 				t.Error("no examples")

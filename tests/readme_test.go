@@ -75,7 +75,7 @@ func document(t *testing.T, path string) string {
 }
 
 // mention is a command with flags as documents write it, in backquotes or in a block.
-var mention = regexp.MustCompile("(?m)(?:`|^    |^\\$ |\")gostore ([a-z]+)([^`\"\n]*)")
+var mention = regexp.MustCompile("(?m)(?:`|^    |^\\$ |\")gostore ([a-z][a-z-]*)([^`\"\n]*)")
 
 // TestDocumentsMentionWhatExists compares the commands and flags that the documents name with the help.
 func TestDocumentsMentionWhatExists(t *testing.T) {

@@ -1,10 +1,8 @@
 package archive
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -68,39 +66,6 @@ func files(t *testing.T, dir string) (names []string) {
 		t.Fatal(err)
 	}
 	return names
-}
-
-// TestGoTestdata unpacks the archives with which Go tests its own readers: none may lead to more than
-// an error.
-func TestGoTestdata(t *testing.T) {
-	found := 0
-	for _, dir := range []string{"archive/tar", "archive/zip", "compress/gzip", "compress/bzip2"} {
-		names, err := filepath.Glob(filepath.Join(goroot(t), "src", dir, "testdata", "*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			data, err := os.ReadFile(name)
-			if err != nil {
-				continue // a directory
-			}
-			found++
-			sink := &treeSink{}
-			err = unpackBytes(t, data, Options{}, sink)
-			var refused *FormatError
-			if err != nil && !errors.As(err, &refused) {
-				t.Errorf("%s: %v", filepath.Base(name), err)
-			}
-			t.Logf("%s: %v, %d entries", filepath.Base(name), err, len(sink.tree))
-			if !bytes.HasPrefix(data, []byte("PK")) {
-				continue
-			}
-			formatError(t, func() error { _, err := ModuleZip{}.hash(data); return cmpErr(err, refuse("", "")) }())
-		}
-	}
-	if found == 0 {
-		t.Skip("this Go has no tests")
-	}
 }
 
 // goroot returns where the sources of Go are.

@@ -118,23 +118,24 @@ type scan struct {
 
 // place says what is wrong with where a record stands, "" where nothing is.
 func (s scan) place(m Mark) string {
-	follows := m.Prev == s.last
 	first := s == scan{}
-	switch {
-	case first && m.Stands != (digest.Content{}):
+	follows := m.Prev == s.last
+	if first && m.Stands != (digest.Content{}) || follows && (m.Number == s.number+1 || s.number == 0 && !first) {
 		return ""
-	case follows && (m.Number == s.number+1 || s.number == 0 && !first):
-		return ""
-	case follows:
-		return fmt.Sprintf("has number %d, not %d", m.Number, s.number+1)
-	case m.Number == s.number+2:
-		return fmt.Sprintf("does not follow the line before it: record %d is missing", s.number+1)
-	case m.Number > s.number+2 && (first || s.number > 0):
-		return fmt.Sprintf("does not follow the line before it: records %d to %d are missing", s.number+1, m.Number-1)
-	case m.Number == s.number+1 && !first:
-		return fmt.Sprintf("does not follow the line before it: record %d or %d was changed", s.number, m.Number)
-	case s.number > 0:
-		return fmt.Sprintf("does not follow the line before it: record %d stands after record %d", m.Number, s.number)
 	}
-	return fmt.Sprintf("does not follow the line before it: record %d, or what stood before it, was changed", m.Number)
+	if follows {
+		return fmt.Sprintf("has number %d, not %d", m.Number, s.number+1)
+	}
+	const problem = "does not follow the line before it: "
+	switch further := m.Number - s.number; {
+	case s.number == 0 && !first, first && further == 1:
+		return fmt.Sprintf(problem+"record %d, or what stood before it, was changed", m.Number)
+	case further > 2:
+		return fmt.Sprintf(problem+"records %d to %d are missing", s.number+1, m.Number-1)
+	case further == 2:
+		return fmt.Sprintf(problem+"record %d is missing", s.number+1)
+	case further == 1:
+		return fmt.Sprintf(problem+"record %d or %d was changed", s.number, m.Number)
+	}
+	return fmt.Sprintf(problem+"record %d stands after record %d", m.Number, s.number)
 }

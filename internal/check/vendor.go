@@ -123,6 +123,7 @@ func Vendored(mod GoFile, path string, list []VendoredModule, workspace bool) []
 type VendoredModule struct {
 	Path, Version string // Version is "" where a replacement stands for all versions
 	Explicit      bool   // go.mod requires it
+	By            string // what replaces it, "PATH" or "PATH VERSION"; "" where nothing does
 	Line          int
 }
 
@@ -149,6 +150,9 @@ func ParseModules(data []byte) (list []VendoredModule, workspace bool) {
 			v := VendoredModule{Path: words[1], Line: number}
 			if len(words) > 2 && words[2] != "=>" {
 				v.Version = words[2]
+			}
+			if i := slices.Index(words, "=>"); i >= 0 {
+				v.By = strings.Join(words[i+1:], " ")
 			}
 			list = append(list, v)
 		}

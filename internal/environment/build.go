@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"runtime/trace"
 	"slices"
 	"strings"
 
@@ -49,6 +50,7 @@ func (e *ConflictError) Error() string {
 // An environment that was built before is found by its recipe, which the store's index remembers
 // like an archive: then no manifest is read and nothing is written.
 func Build(ctx context.Context, st *store.Store, tools []Tool) (*store.Lease, error) {
+	defer trace.StartRegion(ctx, "build environment").End()
 	e := newEnvironment(tools)
 	if err := e.checkVariables(); err != nil {
 		return nil, err

@@ -57,7 +57,11 @@ func Lock(ctx context.Context, path string) (*File, error) {
 func TryLock(path string) (*File, error) {
 	for {
 		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
-		ok, err := lock.TryLock()
+		var ok bool
+		err := uninterrupted(func() (err error) {
+			ok, err = lock.TryLock()
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -68,19 +72,19 @@ func TryLock(path string) (*File, error) {
 		if err == nil && sameAs(path, held) {
 			return &File{lock}, nil
 		}
-		if err := errors.Join(err, lock.Unlock()); err != nil {
+		if err := errors.Join(err, uninterrupted(lock.Unlock)); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // Release gives the lock up; the file stays.
-func (f *File) Release() error { return f.lock.Unlock() }
+func (f *File) Release() error { return uninterrupted(f.lock.Unlock) }
 
 // Remove unlinks the file while the lock is held and then gives the lock up. Waiters notice
 // and make a new file.
 func (f *File) Remove() error {
-	return errors.Join(os.Remove(f.lock.Path()), f.lock.Unlock())
+	return errors.Join(os.Remove(f.lock.Path()), f.Release())
 }
 
 // ShareDir takes a shared lock on a directory, waiting for an exclusive holder until ctx ends. The
@@ -126,7 +130,7 @@ func tryDir(path string, how int) (*os.File, error) {
 		}
 		held, err := f.Stat()
 		if err == nil {
-			err = flockRetry(int(f.Fd()), how|unix.LOCK_NB)
+			err = uninterrupted(func() error { return unix.Flock(int(f.Fd()), how|unix.LOCK_NB) })
 		}
 		switch {
 		case err == nil && sameAs(path, held):
@@ -143,10 +147,10 @@ func tryDir(path string, how int) (*os.File, error) {
 	}
 }
 
-func flockRetry(fd, how int) error {
+// uninterrupted repeats a call that a signal interrupted: on network file systems flock can be, also where it does not wait.
+func uninterrupted(call func() error) error {
 	for {
-		err := unix.Flock(fd, how)
-		if !errors.Is(err, unix.EINTR) {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

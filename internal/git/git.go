@@ -147,7 +147,7 @@ func (w Worktree) LastChange(ctx context.Context, file string) (string, error) {
 // Manifest returns what the directory dir held in a commit, as a tree. What can be in no tree is an error; fs.ErrNotExist says that the
 // commit has no such directory.
 func (w Worktree) Manifest(ctx context.Context, commit, dir string) (tree.Manifest, error) {
-	out, err := w.run(ctx, nil, "ls-tree", "-r", "-t", "-z", commit+":./"+dir)
+	out, err := w.run(ctx, nil, "ls-tree", "--full-tree", "-r", "-t", "-z", commit+":./"+dir)
 	var failed *command.Error
 	if errors.As(err, &failed) {
 		return tree.Manifest{}, fmt.Errorf("%s in %s: %w", dir, commit, fs.ErrNotExist)

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime/trace"
 	"sync"
 	"sync/atomic"
 
@@ -104,6 +105,8 @@ func All(ctx context.Context, st *store.Store, jobs []Job) ([]*store.Lease, erro
 
 // One installs one release and returns a lease on its object.
 func One(ctx context.Context, st *store.Store, job Job) (*store.Lease, error) {
+	ctx, task := trace.NewTask(ctx, "install "+job.Item.Tool+"@"+job.Item.Version)
+	defer task.End()
 	lease, err := job.present(ctx, st)
 	if lease == nil && err == nil {
 		lease, err = job.fetch(ctx, st)
@@ -130,6 +133,7 @@ func Present(ctx context.Context, st *store.Store, job Job) (bool, error) {
 // archive. That a lock names a tree is not enough: nobody has checked that the archive, for which upstream
 // vouches, unpacks to it, and the lock could lead to any object that is here.
 func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error) {
+	defer trace.StartRegion(ctx, "look up").End()
 	key, want := j.Item.Key(), j.Item.Archive.Tree
 	if known, ok := st.LookupArchive(key); ok && !want.IsZero() && known != want {
 		return nil, &digest.MismatchError{
@@ -153,7 +157,9 @@ func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error)
 // that a process that waited for it finds the finished object when it looks again.
 func (j Job) fetch(ctx context.Context, st *store.Store) (*store.Lease, error) {
 	j.report(Waiting, 0, 0)
+	waiting := trace.StartRegion(ctx, "wait")
 	part, err := st.Part(ctx, j.Item.Key())
+	waiting.End()
 	if err != nil {
 		return nil, err
 	}
@@ -196,9 +202,11 @@ func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*st
 }
 
 func (j Job) once(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
+	fetching := trace.StartRegion(ctx, "fetch")
 	path, err := j.Source.Fetch(ctx, j.Item, part.Path(), func(done, total int64) {
 		j.report(Downloading, done, total)
 	})
+	fetching.End()
 	if err != nil {
 		return nil, err
 	}

@@ -10,29 +10,53 @@ import (
 	"gostore/internal/digest"
 )
 
-// headWidth is the length of log.head: a number of up to 14 digits, a colon, a digest, a newline. Padded to one length
-// it is overwritten in one sector of one block that exists already, so it needs no space and is never half old and half new.
-const headWidth = 80
+// slot is the length of a line of log.head, of which there are two: head, the beginning of its BLAKE3, spaces, a newline. A head is
+// written over the one before the last, in place: that needs no space on a disk that is full, and a write that is cut off by
+// a crash leaves a line that does not check beside one that does, which is one record behind.
+const slot = 104
 
 // unknown is Record.Expected where a log has records and no head that says which.
 const unknown = "unknown"
 
-// writeHead overwrites log.head, whose filelock is held.
-func (l *Log) writeHead(h chain.Head) error {
+// writeHead writes a head into its slot, without a sync. The filelock is held. alone makes the other slot blank: in a new
+// file, and where it has a head that is wrong and may have a higher number. A crash in between leaves that one to be reported again.
+func (l *Log) writeHead(h chain.Head, alone bool) error {
 	f, err := os.OpenFile(l.headPath(), os.O_WRONLY|os.O_CREATE, perm)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(fmt.Appendf(nil, "%-*s\n", headWidth-1, h), 0)
+	put := func(text string, number int) error {
+		_, err := f.WriteAt(fmt.Appendf(nil, "%-*s\n", slot-1, text), int64(number%2*slot))
+		return err
+	}
+	err = put(h.String()+" "+headCheck(h.String()), h.Number)
+	if alone && err == nil {
+		err = put("", h.Number+1)
+	}
 	return errors.Join(err, f.Close())
 }
 
-func parseHead(data []byte) chain.Head {
-	h, err := chain.ParseHead(strings.TrimRight(string(data), " \n"))
+// headCheck tells a head from half of one.
+func headCheck(head string) string { return digest.Sum([]byte(head)).Hex()[:16] }
+
+// readHead returns the newest head of log.head; the zero Head where there is none.
+func (l *Log) readHead() (newest chain.Head) {
+	f, err := os.Open(l.headPath())
 	if err != nil {
-		return chain.Head{}
+		return newest
 	}
-	return h
+	defer f.Close()
+	for i := range int64(2) {
+		line := make([]byte, slot)
+		if _, err := f.ReadAt(line, i*slot); err != nil {
+			continue
+		}
+		text, check, _ := strings.Cut(strings.TrimRight(string(line), " \n"), " ")
+		if h, err := chain.ParseHead(text); err == nil && check == headCheck(text) && h.Number > newest.Number {
+			newest = h
+		}
+	}
+	return newest
 }
 
 // tail is the end of a log.

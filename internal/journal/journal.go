@@ -4,7 +4,7 @@
 // Two files in the store's root:
 //
 //	log        a line of JSON for each record, chained by digests (package chain); docs/audit-log.md has every field
-//	log.head   number and digest of the last record, and the filelock of both files
+//	log.head   number and digest of the last two records, and the filelock of both files
 //
 // # What it promises
 //
@@ -17,8 +17,8 @@
 //
 //  1. a torn last line is cut off: it was never reported as written;
 //  2. the line is written and synced: the head is one record behind, which is no contradiction;
-//  3. log.head is overwritten in place, 80 bytes that never change their length, without a sync: when the machine loses power the
-//     head may be some records behind, never ahead.
+//  3. the head is written to log.head, over the one before the last, without a sync: what a crash cuts off is one record
+//     behind, and when the machine loses power the head may be some records behind, never ahead.
 //
 // # What it does not promise
 //
@@ -31,7 +31,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -49,6 +48,9 @@ const (
 
 // perm is the mode of a new log: what somebody does and where is nobody else's business unless he says so.
 const perm = 0o600
+
+// maxNumber bounds numbers, so that one made by hand cannot make them overflow.
+const maxNumber = 1e12
 
 // Outcome says how an action ended.
 type Outcome string
@@ -198,7 +200,7 @@ func (l *Log) write(t chain.Tail, r Record) (Record, error) {
 		}
 	}
 	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
-	return r, l.writeHead(r.head)
+	return r, l.writeHead(r.head, r.Number == 1 || r.Expected != "")
 }
 
 // line returns the record as a line without its newline.
@@ -215,7 +217,7 @@ func parseLine(text []byte) (r Record, m chain.Mark, err error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return r, m, fmt.Errorf("is no record: %w", err)
 	}
-	if r.Number <= 0 || r.Action == "" {
+	if r.Number <= 0 || r.Number > maxNumber || r.Action == "" {
 		return r, m, errors.New("is no record: number or action is missing")
 	}
 	m.Number = r.Number
@@ -239,13 +241,4 @@ func hex(d digest.Content) string {
 		return ""
 	}
 	return d.Hex()
-}
-
-// readHead returns what log.head says; the zero Head where it says nothing that makes sense.
-func (l *Log) readHead() chain.Head {
-	data, err := os.ReadFile(l.headPath())
-	if err != nil {
-		return chain.Head{}
-	}
-	return parseHead(data)
 }

@@ -58,7 +58,7 @@ func (l *Log) Prune(ctx context.Context, before time.Time, r Record, environ []s
 	if err := durable.WriteFile(l.Path(), text, perm); err != nil {
 		return 0, err
 	}
-	return n, l.writeHead(head)
+	return n, l.writeHead(head, false)
 }
 
 // without returns the log without its first n records, and its head.

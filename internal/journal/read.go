@@ -33,34 +33,36 @@ type Contents struct {
 	// Head is that of the last record, as the log has it.
 	Head chain.Head
 
-	text    []byte
-	lines   []chain.Line
-	cut     chain.Head // of what a pruning removed last
-	torn    bool
-	damaged bool
+	lines []chain.Line
+	cut   chain.Head // of what a pruning removed last
 }
 
 // Read reads a log whole. One that does not exist has no records; what is wrong with it is among the problems and no
 // error.
 //
 // Readers take no lock, so they may see a record whose head is not written yet, which is no problem. The head is read
-// first: then a record that is appended meanwhile is only newer.
+// first: then a record that is appended meanwhile is only newer. A log that is changing while something seems to be wrong with it is
+// read once more.
 func (l *Log) Read() (Contents, error) {
-	known := l.readHead()
-	data, err := os.ReadFile(l.Path())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Contents{}, err
+	for {
+		known := l.readHead()
+		data, err := os.ReadFile(l.Path())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return Contents{}, err
+		}
+		c := scan(l.Path(), data)
+		if problem := c.end(known); problem != "" {
+			c.Problems = append(c.Problems, Problem{File: l.Path(), Problem: problem})
+		}
+		if len(c.Problems) == 0 || l.readHead() == known {
+			return c, nil
+		}
 	}
-	c := scan(l.Path(), data)
-	if problem := c.end(known); problem != "" {
-		c.Problems = append(c.Problems, Problem{File: l.Path(), Problem: problem})
-	}
-	return c, nil
 }
 
 // scan reads the text of a log.
 func scan(path string, data []byte) Contents {
-	c := Contents{Size: int64(len(data)), text: data}
+	c := Contents{Size: int64(len(data))}
 	var r Record
 	var state map[string]string
 	parse := func(text []byte) (m chain.Mark, err error) {

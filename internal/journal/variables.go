@@ -5,13 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"gostore/internal/digest"
 )
 
 const (
 	// relist is how many records may pass until all variables are listed again. What an append reads back is that many.
-	relist = 32
+	relist = 16
 
 	maxNames     = 32  // objects, generations and projects that are listed by name
 	maxVariables = 128 // variables that are noted
@@ -22,7 +23,8 @@ const (
 )
 
 // named are the variables that matter beside those with the prefixes below. GO alone is no prefix: others have names that begin so.
-var named = strings.Fields(`
+var named = sync.OnceValue(func() []string {
+	return strings.Fields(`
 	PATH HOME SHELL TMPDIR XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME
 	GCCGO GO111MODULE GO386 GOAMD64 GOARCH GOARM GOARM64 GOAUTH GOBIN GOCACHE GOCACHEPROG GOCOVERDIR GODEBUG GOENV GOEXE
 	GOEXPERIMENT GOFIPS140 GOFLAGS GOGC GOHOSTARCH GOHOSTOS GOINSECURE GOMAXPROCS GOMEMLIMIT GOMIPS GOMIPS64 GOMODCACHE
@@ -32,12 +34,13 @@ var named = strings.Fields(`
 	LD_LIBRARY_PATH LD_PRELOAD LIBRARY_PATH CPATH C_INCLUDE_PATH MACOSX_DEPLOYMENT_TARGET SDKROOT
 	HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy https_proxy no_proxy all_proxy
 	SSL_CERT_FILE SSL_CERT_DIR NETRC SOURCE_DATE_EPOCH`)
+})
 
 var prefixes = []string{"GOSTORE_", "CGO_", "NODE_", "NPM_CONFIG_", "npm_config_"}
 
 // Matters reports whether a variable is one that toolchains or gostore look at, and so may stand in the log.
 func Matters(name string) bool {
-	return slices.Contains(named, name) ||
+	return slices.Contains(named(), name) ||
 		slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
@@ -136,7 +139,7 @@ func (r *Record) bound() {
 		*text = shorten(*text, maxText)
 	}
 	r.Detail = Redact(r.Detail)
-	r.Command = few(Arguments(r.Command), maxArguments)
+	r.Command = Arguments(few(r.Command, maxArguments))
 	for i, arg := range r.Command {
 		r.Command[i] = shorten(arg, maxText)
 	}

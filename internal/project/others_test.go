@@ -26,6 +26,26 @@ func TestFindNotAbove(t *testing.T) {
 	}
 }
 
+// A public directory has no say in the directories below it, whatever it holds.
+func TestOthersPublic(t *testing.T) {
+	top := tree(t, "-- .git/ --\n-- .nvmrc --\n20\n-- pub/.nvmrc --\n18\n-- pub/mise.toml --\n-- pub/sub/go.mod --\n")
+	pub := filepath.Join(top, "pub")
+	if err := os.Chmod(pub, fs.ModeSticky|0o777); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Find(filepath.Join(pub, "sub"))
+	if got := files(p, top); got != "pub/sub pub/sub/go.mod .nvmrc" || err != nil {
+		t.Errorf("found %s, %v", got, err)
+	}
+	if err := os.Mkdir(filepath.Join(pub, ".git"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p, err = Find(filepath.Join(pub, "sub"))
+	if got := files(p, top); got != "pub/sub pub/sub/go.mod .nvmrc" || err != nil {
+		t.Errorf("with a repository in it: found %s, %v", got, err)
+	}
+}
+
 // say returns what a project wants, asks for, and remarks, a line each.
 func say(t *testing.T, p Project) (wants, asks, told string) {
 	t.Helper()

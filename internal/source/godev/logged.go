@@ -15,10 +15,6 @@ import (
 	"gostore/internal/source/goproxy"
 )
 
-// left are the directories of a distribution that its module zip is without, by cmd/distpack of Go 1.21 and later and, for older
-// versions, by the program of golang.org/x/build that made modules of them.
-var left = map[string]bool{".github": true, "api": true, "doc": true, "misc": true, "test": true}
-
 // logger is a sink that also computes the h1 of the module zip that has the same files.
 type logger struct {
 	archive.Sink
@@ -104,7 +100,7 @@ func (l *logger) compare(item release.Item) error {
 func hash1(module string, sums map[string][sha256.Size]byte) (digest.Archive, error) {
 	files := make(map[string][sha256.Size]byte, len(sums))
 	for name, sum := range sums {
-		if top, _, below := strings.Cut(name, "/"); below && left[top] {
+		if !goproxy.InZip(name) {
 			continue
 		}
 		if path.Base(name) == "_go.mod" { // it would pass for the go.mod beside it

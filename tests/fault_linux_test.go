@@ -1,0 +1,156 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"gostore/tests/upstream"
+)
+
+// failure is a way in which an operation can fail.
+type failure struct {
+	errno   syscall.Errno
+	lasting bool // and so does everything after it that could for the same reason
+	short   bool // a write of which half is done
+	calls   []string
+}
+
+func (f failure) String() string {
+	switch {
+	case f.short:
+		return "half a write"
+	case f.lasting:
+		return f.errno.Error() + " from then on"
+	}
+	return f.errno.Error()
+}
+
+// The calls that need space, a descriptor, or a right.
+var (
+	spending = []string{"openat", "mkdirat", "linkat", "symlinkat", "renameat", "renameat2", "write", "pwrite64", "fsync", "syncfs", "ftruncate", "fallocate"}
+	opening  = []string{"openat"}
+	naming   = []string{"openat", "mkdirat", "linkat", "symlinkat", "renameat", "renameat2", "unlinkat", "fchmodat", "fchmodat2", "utimensat", "truncate"}
+	changes  = append(slices.Clone(spending), "unlinkat", "fchmodat", "fchmodat2", "fchmod", "utimensat", "truncate", "flock", "copy_file_range")
+)
+
+// failures are tried in turn: the short form takes the next one at each operation, the long form all at all.
+var failures = []failure{
+	{errno: syscall.ENOSPC, calls: spending},
+	{errno: syscall.EIO, calls: changes},
+	{errno: syscall.EINTR, calls: []string{"openat", "write", "pwrite64", "fsync", "syncfs", "flock", "ftruncate", "fallocate"}},
+	{errno: syscall.EROFS, lasting: true, calls: naming},
+	{errno: syscall.EMFILE, calls: opening},
+	{errno: syscall.EACCES, calls: naming},
+	{short: true, calls: []string{"write", "pwrite64"}},
+	{errno: syscall.ENOSPC, lasting: true, calls: spending},
+	{errno: syscall.EDQUOT, lasting: true, calls: spending},
+	{errno: syscall.EMFILE, lasting: true, calls: opening},
+}
+
+// applies reports whether a call can fail in this way.
+func (f failure) applies(call string) bool { return slices.Contains(f.calls, call) }
+
+// letFail makes the operation that a thread is about to begin fail, if it is the one, or comes after it and the fault lasts.
+func (r *tracer) letFail(pid int, info syscallInfo, op operation) {
+	its := op.Sort == r.Sort && r.found == r.N && (!r.Short || info.args[2] > 1)
+	after := r.Lasting && r.failed > 0 && slices.ContainsFunc(failures, func(f failure) bool {
+		return f.lasting && f.errno == r.Errno && f.applies(op.Call)
+	})
+	if !its && !after {
+		return
+	}
+	r.failed++
+	change := func(regs *registers) { regs.skip(r.Errno) }
+	if r.Short {
+		change = func(regs *registers) { regs.shorten(info.args[2] / 2) }
+	}
+	if err := changeRegisters(pid, change); err != nil {
+		r.fail(err)
+	}
+}
+
+// Each operation of each command fails. Then the command says why, or does without; whatever it did is whole, nothing is lost, and
+// without the fault it succeeds.
+//
+// The short form lets one operation of each sort fail in one way, for some of the commands; GOSTORE_TEST_KILL=all lets each
+// operation of all of them fail in every way.
+func TestFault(t *testing.T) {
+	needTracer(t, newWorld(t, upstream.Config{}))
+	if !canChangeSyscalls {
+		t.Skip("a system call can be replaced by an error on amd64 only")
+	}
+	long := os.Getenv(killVariable) == "all"
+	var tried, withstood atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("%d operations failed, %d of which the command did without", tried.Load(), withstood.Load())
+	})
+	for _, c := range killings {
+		if !long && !slices.Contains([]string{"install", "import", "lock anew", "switch", "keep", "gc"}, c.name) {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := newKilling(t, c.prepare, c.command)
+			if c.next != "" {
+				k.next = c.next
+			}
+			turn := 0
+			for _, p := range k.points(long) {
+				call, _, _ := strings.Cut(p.sort, " ")
+				for range failures {
+					f := failures[turn%len(failures)]
+					turn++
+					if p.torn || !f.applies(call) {
+						continue
+					}
+					if exit, happened := k.failAt(p, f); happened {
+						tried.Add(1)
+						if exit == 0 {
+							withstood.Add(1)
+						}
+					}
+					if !long {
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
+// complaint is how gostore reports what went wrong.
+var complaint = regexp.MustCompile(`(?m)^gostore: (error|warning): .+`)
+
+// failAt lets an operation fail, and checks what came of it.
+func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
+	k.restore()
+	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if run.Failed == 0 {
+		return 0, false
+	}
+	k.t.Run(fmt.Sprintf("%s: %s", p, f), func(t *testing.T) {
+		k := *k
+		w := *k.world
+		w.t, k.world = t, &w
+		switch {
+		case run.Exit != 0 && !complaint.MatchString(run.Output):
+			t.Errorf("it ended with %d and said only\n%s", run.Exit, run.Output)
+		case run.Exit != 0 && (f.short || f.errno == syscall.EINTR):
+			t.Errorf("it ended with %d\n%s", run.Exit, run.Output)
+		case strings.Contains(run.Output, "panic"):
+			t.Errorf("it said\n%s", run.Output)
+		}
+		k.checkKilled(run)
+		k.checkNext()
+	})
+	return run.Exit, true
+}

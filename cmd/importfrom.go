@@ -35,8 +35,8 @@ A toolchain that is not what the database states is not adopted, and neither is 
 sources, and all other tools. The answer says which, and why; the exit status is 3 when a toolchain was changed. Files that
 were added beside it, such as programs in its bin, are left out.
 
-The directory is the one that the manager's own variables name (ASDF_DATA_DIR, GOENV_ROOT, GVM_ROOT, MISE_DATA_DIR, GOMODCACHE, GOPATH),
-or its default; --dir names another. Nothing keeps what was adopted: the next "gostore gc" removes it unless a
+The directory is the one that the manager's own variables name (ASDF_DATA_DIR, GOENV_ROOT, GVM_ROOT, MISE_DATA_DIR,
+GOMODCACHE, GOPATH), or its default; --dir names another. Nothing keeps what was adopted: the next "gostore gc" removes it unless a
 project or a profile uses it by then.`,
 		Example: `  gostore import-from sdk
   gostore import-from goenv gotoolchain
@@ -93,7 +93,7 @@ func (a *app) importFrom(ctx context.Context, managers []string, o importFromOpt
 		}
 	}
 	if o.json {
-		if err := a.ui.answerJSON(map[string]any{"found": orEmpty(found), "dry-run": o.dryRun}); err != nil {
+		if err := a.ui.answerJSON(map[string]any{"found": orEmpty(found), "dryRun": o.dryRun}); err != nil {
 			return err
 		}
 	} else if !o.dryRun {

@@ -2,9 +2,7 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -188,83 +186,10 @@ func (a *app) logTable(records []journal.Record, env bool) {
 			continue
 		}
 		for _, d := range r.Differences {
-			rows = append(rows, []string{"", "", "", "  " + variableWords(d.Name, d.Was, d.Is, d.HadIt, d.HasIt)})
+			rows = append(rows, []string{"", "", "", "  " + variableWords(d)})
 		}
 	}
 	a.ui.table(rows)
-}
-
-// person names who acted, and as whom that person came.
-func person(w journal.Who) string {
-	if w.SudoUser != "" && w.SudoUser != w.User {
-		return w.User + " (" + w.SudoUser + ")"
-	}
-	return w.User
-}
-
-// recordWords says in one line what a record is about.
-func recordWords(r journal.Record) string {
-	var parts []string
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	switch {
-	case r.Profile != "" && r.To.Generation != 0:
-		add("%s %d -> %d", r.Profile, r.From.Generation, r.To.Generation)
-	case r.Profile != "":
-		add("%s", r.Profile)
-	case r.Project != "":
-		add("%s", r.Project)
-	}
-	for _, c := range r.Changes {
-		add("%s", toolChange(c.Tool, c.Was, c.Is))
-	}
-	if r.Added.Count > 0 {
-		add("added %s", objectsWords(r.Added))
-	}
-	if r.Removed.Count > 0 {
-		add("removed %s", objectsWords(r.Removed))
-	}
-	if r.Bytes > 0 {
-		add("%s of disk", size(r.Bytes))
-	}
-	if n := len(r.Generations); n > 0 {
-		add("removed %s", count(n, "generation"))
-	}
-	if n := len(r.Projects); n > 0 {
-		add("forgot %s", count(n, "project"))
-	}
-	if r.Detail != "" {
-		add("%s", r.Detail)
-	}
-	if r.Outcome != journal.Done {
-		first, _, _ := strings.Cut(r.Error, "\n")
-		add("%s", strings.TrimSuffix(string(r.Outcome)+": "+first, ": "))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// objectsWords names a few objects, and counts many.
-func objectsWords(o journal.Objects) string {
-	const few = 3
-	if o.Count > few || len(o.Names) != o.Count {
-		return count(o.Count, "object")
-	}
-	var names []string
-	for _, n := range o.Names {
-		_, name, _ := strings.Cut(n, " ")
-		names = append(names, name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// variableWords says how a variable differs.
-func variableWords(name, was, is string, hadIt, hasIt bool) string {
-	switch {
-	case !hadIt:
-		return fmt.Sprintf("%s: set to %q", name, is)
-	case !hasIt:
-		return fmt.Sprintf("%s: unset, was %q", name, was)
-	}
-	return fmt.Sprintf("%s: %q -> %q", name, was, is)
 }
 
 // logRecordJSON is a record in the answer of log --json.

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"gostore/internal/chain"
 	"gostore/internal/journal"
 	"gostore/profile"
+	"gostore/store"
 )
 
 // logDamagedError is a log, or a history that the log tells of, in which something was changed or is missing.
@@ -73,48 +74,58 @@ func (a *app) logVerify(log *journal.Log, c journal.Contents, o logOptions) erro
 	return err
 }
 
-// contradictHistories compares what the log says of the profiles' histories with them. Both are chains, so each vouches for the other's end.
+// contradictHistories says what is wrong with the profiles' histories, and compares what the log says of them with them. Both are
+// chains, so each vouches for the other's end.
 func (a *app) contradictHistories(records []journal.Record) ([]journal.Problem, error) {
+	names, err := profile.List(a.st)
+	if err != nil {
+		return nil, err
+	}
 	var found []journal.Problem
 	histories := map[string]map[int]chain.Head{}
+	for _, name := range names {
+		heads, damaged, err := a.historyHeads(name)
+		if err != nil {
+			return nil, err
+		}
+		histories[name] = heads
+		if damaged != nil && !damaged.Torn {
+			found = append(found, journal.Problem{File: damaged.Path, Line: damaged.Line, Problem: damaged.Problem})
+		}
+	}
 	for _, r := range records {
 		want, err := chain.ParseHead(r.History)
-		if err != nil || profile.CheckName(r.Profile) != nil {
+		if err != nil {
 			continue // it speaks of none
-		}
-		if histories[r.Profile] == nil {
-			if histories[r.Profile], err = a.historyHeads(r.Profile); err != nil {
-				return nil, err
-			}
 		}
 		if have := histories[r.Profile][want.Number]; have != want {
 			what := "is another one"
 			if have.Number == 0 {
 				what = "is missing"
 			}
-			found = append(found, journal.Problem{File: profileHistory(a.st.Dir(), r.Profile),
+			found = append(found, journal.Problem{File: filepath.Join(a.st.Dir(), store.ProfilesDir, r.Profile, "history"),
 				Problem: fmt.Sprintf("record %d %s: record %d of the audit log has its digest", want.Number, what, r.Number)})
 		}
 	}
 	return found, nil
 }
 
-// historyHeads returns the records of a profile's history by their numbers.
-func (a *app) historyHeads(name string) (map[int]chain.Head, error) {
-	heads := map[int]chain.Head{}
+// historyHeads returns the records of a profile's history by their numbers, and what is wrong with it.
+func (a *app) historyHeads(name string) (map[int]chain.Head, *profile.HistoryError, error) {
 	p, err := a.profile(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	records, err := p.History()
 	var damaged *profile.HistoryError
 	if err != nil && !errors.As(err, &damaged) {
-		return nil, err
+		return nil, nil, err
 	}
+	heads := map[int]chain.Head{}
 	for _, r := range records {
 		heads[r.Number] = r.Head()
 	}
-	return heads, nil
+	return heads, damaged, nil
 }
 
 // logHead prints what is to be kept in another place.
@@ -147,7 +158,8 @@ func (a *app) logPrune(ctx context.Context, log *journal.Log, o logOptions) erro
 	case errors.Is(err, fs.ErrNotExist):
 		n = 0 // there is nothing to prune
 	case errors.As(err, &damaged):
-		return advise(fmt.Errorf("pruning the log would remove evidence: %w", err), exitIntegrity, `"gostore log --verify" says all that is wrong with it`)
+		return advise(fmt.Errorf("pruning the log would remove evidence: %w", err), exitIntegrity, `"gostore log --verify" says all that is wrong with it`,
+			"to begin a new log, keep both files in another place: mv log log.head …; docs/audit-log.md says more")
 	case err != nil:
 		return err
 	}
@@ -160,9 +172,4 @@ func (a *app) logPrune(ctx context.Context, log *journal.Log, o logOptions) erro
 	}
 	a.ui.answer("%s %s", verb, count(n, "record"))
 	return nil
-}
-
-// profileHistory is the path of a profile's history, for messages.
-func profileHistory(root, name string) string {
-	return strings.Join([]string{root, "profiles", name, "history"}, "/")
 }

@@ -176,3 +176,18 @@ func TestHistoryIsOneLineForEachRecord(t *testing.T) {
 	}
 	wantState(t, p, "[1] | s0>1")
 }
+
+// The text of a record: histories that are there already go on with it.
+func TestFormat(t *testing.T) {
+	r := Record{
+		Number: 2, Time: noon, Action: Switch, Who: Who{User: "eve", UID: 1000, Command: "gostore switch go@1.23"},
+		From: Point{1, digest.Tree{1}}, To: Point{2, digest.Tree{2}}, Changes: []ToolChange{{"go", "1.22", "1.23"}}, Prev: digest.Content{3},
+	}
+	want := `{"number":2,"time":"2026-03-04T12:00:00Z","action":"switch","user":"eve","uid":1000,"command":"gostore switch go@1.23",` +
+		`"from":{"generation":1,"tree":"b3:01` + strings.Repeat("0", 62) + `"},"to":{"generation":2,"tree":"b3:02` + strings.Repeat("0", 62) + `"},` +
+		`"changes":[{"tool":"go","was":"1.22","is":"1.23"}],"prev":"03` + strings.Repeat("0", 62) + `"}`
+	text, err := formatLine(r)
+	if err != nil || string(text) != want {
+		t.Errorf("a record is %v\n%s, want\n%s", err, text, want)
+	}
+}

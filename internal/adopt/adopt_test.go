@@ -88,7 +88,9 @@ func newConfig(t *testing.T, goVersion string, files map[string]string) Config {
 			}
 			return want, nil
 		},
-		Unpack: func(context.Context, release.Item, string, archive.Sink, func(int64)) error { return errors.New("no zip here") },
+		Unpack: func(context.Context, release.Item, string, archive.Sink, func(int64)) error {
+			return errors.New("no zip here")
+		},
 	}
 }
 
@@ -187,7 +189,9 @@ func TestModuleCache(t *testing.T) {
 func TestDiffers(t *testing.T) {
 	files := toolchainFiles("1.22.6")
 	for name, change := range map[string]func(dir string) error{
-		"changed":          func(dir string) error { return os.WriteFile(filepath.Join(dir, "src/runtime/proc.go"), []byte("x"), 0o644) },
+		"changed": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "src/runtime/proc.go"), []byte("x"), 0o644)
+		},
 		"missing":          func(dir string) error { return os.Remove(filepath.Join(dir, "lib/wasm/go_js_wasm_exec")) },
 		"link":             func(dir string) error { return os.Symlink("go.mod", filepath.Join(dir, "src/link")) },
 		"link to the same": func(dir string) error { return replaceByLink(t, filepath.Join(dir, "bin/gofmt")) },
@@ -352,6 +356,7 @@ func TestFind(t *testing.T) {
 			"go@1.9.7 installs/golang/1.9.7/go\ngo@1.22.6 installs/golang/1.22.6/go\nnodejs@20.1.0 installs/nodejs/20.1.0 !"},
 		{"mise", []map[string]string{goRoot("installs/go/1.22.6", "go1.22.6"), {"installs/go/.mise.backend": "x"}}, map[string]string{"installs/go/1.22": "1.22.6", "installs/go/gone": "x"},
 			"go@1.22.6 installs/go/1.22.6"},
+		{"mise", []map[string]string{goRoot("go/1.22.6", "go1.22.6"), {"node/20.1.0/bin/node": ""}}, nil, "go@1.22.6 go/1.22.6\nnode@20.1.0 node/20.1.0 !"},
 		{"goenv", []map[string]string{goRoot("versions/1.22.6", "go1.22.6"), goRoot("versions/mine", "devel +abc"), goRoot("elsewhere/x", "go1.21.0")},
 			map[string]string{"versions/system": "../elsewhere/x"}, "go@1.21.0 versions/system\ngo@1.22.6 versions/1.22.6\ngo@mine versions/mine !"},
 		{"gvm", []map[string]string{goRoot("gos/go1.22", "go1.22"), goRoot("gos/go1.20", "go1.20")}, nil, "go@1.20 gos/go1.20\ngo@go1.22 gos/go1.22 !"},
@@ -401,7 +406,7 @@ func TestPlace(t *testing.T) {
 		{"goenv", "HOME=/h", "/h/.goenv"}, {"goenv", "HOME=/h GOENV_ROOT=/g", "/g"},
 		{"gvm", "HOME=/h", "/h/.gvm"}, {"gvm", "HOME=/h GVM_ROOT=/g", "/g"},
 		{"mise", "HOME=/h", "/h/.local/share/mise"}, {"mise", "HOME=/h XDG_DATA_HOME=/x", "/x/mise"}, {"mise", "HOME=/h XDG_DATA_HOME=x", "/h/.local/share/mise"},
-		{"mise", "XDG_DATA_HOME=/x MISE_DATA_DIR=/m", "/m"},
+		{"mise", "XDG_DATA_HOME=/x MISE_DATA_DIR=/m", "/m"}, {"mise", "MISE_DATA_DIR=/m MISE_INSTALLS_DIR=/i", "/i"},
 		{"sdk", "HOME=/h", "/h/sdk"}, {"sdk", "", ""},
 		{"gotoolchain", "HOME=/h GOENV=off", "/h/go/pkg/mod"}, {"gotoolchain", "HOME=/h GOENV=off GOPATH=/p:/q", "/p/pkg/mod"},
 		{"gotoolchain", "HOME=/h GOENV=off GOPATH=/p GOMODCACHE=/c", "/c"},
@@ -418,5 +423,28 @@ func TestPlace(t *testing.T) {
 		if got := Place(test.manager, getenv); got != test.want {
 			t.Errorf("%s with %s: %q, want %q", test.manager, test.environ, got, test.want)
 		}
+	}
+}
+
+// What may not be read is told, and not passed over as if it were nothing.
+func TestUnreadable(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is unreadable for root")
+	}
+	dir := t.TempDir()
+	lay(t, filepath.Join(dir, "versions", "1.22.6"), toolchainFiles("1.22.6"))
+	lay(t, filepath.Join(dir, "versions", "1.22.5"), toolchainFiles("1.22.5"))
+	closed, file := filepath.Join(dir, "versions", "1.22.5"), filepath.Join(dir, "versions", "1.22.6", "src", "runtime", "proc.go")
+	if err := errors.Join(os.Chmod(closed, 0), os.Chmod(file, 0)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(closed, 0o755) })
+	list, err := Find("goenv", dir)
+	if err != nil || len(list) != 2 || list[0].Problem == "" || list[1].Problem != "" {
+		t.Fatalf("found %+v, %v", list, err)
+	}
+	list[1].Platform = linux
+	if r := All(t.Context(), newConfig(t, "1.22.6", toolchainFiles("1.22.6")), list)[1]; r.State != Failed || !errors.Is(r.Err, fs.ErrPermission) {
+		t.Errorf("%+v", r)
 	}
 }

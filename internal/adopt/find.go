@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
@@ -39,7 +40,7 @@ type manager struct {
 
 var managers = map[string]manager{
 	"asdf":  {[]string{"ASDF_DATA_DIR"}, "", ".asdf", findTools("go")},
-	"mise":  {[]string{"MISE_DATA_DIR"}, "mise", ".local/share/mise", findTools("")},
+	"mise":  {[]string{"MISE_INSTALLS_DIR", "MISE_DATA_DIR"}, "mise", ".local/share/mise", findTools("")},
 	"goenv": {[]string{"GOENV_ROOT"}, "", ".goenv", findIn("versions")},
 	"gvm":   {[]string{"GVM_ROOT"}, "", ".gvm", findIn("gos")},
 	"sdk":   {nil, "", "sdk", findIn("")},
@@ -108,11 +109,14 @@ func findIn(name string) func(dir string) ([]Installed, error) {
 // goNames are what managers call Go.
 var goNames = []string{"go", "golang"}
 
-// findTools returns the tools below the directory installs, a directory for each with one for each version. A toolchain is in the version's
-// directory or in one called inner below it.
+// findTools returns the tools below the directory installs, or below dir itself if that is it: a directory for each with one for each
+// version. A toolchain is in the version's directory or in one called inner below it.
 func findTools(inner string) func(dir string) ([]Installed, error) {
 	return func(dir string) ([]Installed, error) {
-		tools, err := directories(filepath.Join(dir, "installs"))
+		if installs := filepath.Join(dir, "installs"); isDir(installs) || !slices.ContainsFunc(goNames, func(name string) bool { return isDir(filepath.Join(dir, name)) }) {
+			dir = installs
+		}
+		tools, err := directories(dir)
 		var list []Installed
 		for _, tool := range tools {
 			versions, versionsErr := directories(tool)
@@ -129,6 +133,11 @@ func findTools(inner string) func(dir string) ([]Installed, error) {
 	}
 }
 
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 // directories returns the directories in dir. A link to another one of them is only another name, and one that is not there has none.
 func directories(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -139,7 +148,7 @@ func directories(dir string) ([]string, error) {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		if e.Type()&fs.ModeSymlink != 0 && leadsOutside(path, dir) {
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
+			if isDir(path) {
 				list = append(list, path)
 			}
 		}
@@ -161,7 +170,8 @@ func leadsOutside(link, dir string) bool {
 func toolchain(dir string) (Installed, bool) {
 	in := Installed{Tool: goTool, Version: filepath.Base(dir), Platform: platformOf(dir), Dir: dir}
 	if _, err := os.Stat(filepath.Join(dir, "src", "runtime")); err != nil {
-		return in, false
+		in.Problem = "it cannot be read: " + err.Error()
+		return in, !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "VERSION"))
 	first, _, _ := strings.Cut(string(text[:min(len(text), 256)]), "\n")

@@ -11,7 +11,7 @@
 // and does nothing on some other network file systems. There is no fairness between waiters.
 //
 // Order, for whoever needs several: the filelock of a profile, then that of a partial
-// download, then leases (shared locks on directories).
+// download, then leases (shared locks on directories). That of the log comes last: nothing is waited for while it is held.
 package filelock
 
 import (

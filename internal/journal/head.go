@@ -74,12 +74,12 @@ func (l *Log) readTail(known chain.Head) (tail, error) {
 	listed, first := false, 0
 	var err error
 	t.Tail, err = chain.ReadTail(l.Path(), func(text []byte, sum digest.Content) (int, bool, error) {
-		r, _, err := parseLine(text)
+		r, m, err := parseLine(text)
 		if err != nil {
 			return 0, true, err
 		}
 		first = r.Number
-		t.found = t.found || known == chain.Head{Number: r.Number, Digest: sum}
+		t.found = t.found || known == chain.Head{Number: r.Number, Digest: sum} || known == chain.Head{Number: r.Number, Digest: m.Stands}
 		if !listed {
 			newer = append(newer, r)
 			listed = r.Environment != nil

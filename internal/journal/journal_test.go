@@ -173,8 +173,8 @@ func TestEnds(t *testing.T) {
 		"much removed":                  {logs[1], heads[4], "records 3 to 5, which had been written, are missing at the end", "record 5:"},
 		"log removed":                   {nil, heads[4], "records 1 to 5, which had been written, are missing at the end", "record 5:"},
 		"last line damaged by somebody": {torn, heads[4], "record 5, which had been written, is missing at the end", "record 5:"},
-		"head removed":                  {logs[4], nil, "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "which record had been the last one"},
-		"head damaged":                  {logs[4], make([]byte, 2*slot), "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "which record had been the last one"},
+		"head removed":                  {logs[4], nil, "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
+		"head damaged":                  {logs[4], make([]byte, 2*slot), "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
 		"last changed":                  {bytes.Replace(logs[4], []byte("a4"), []byte("b4"), 1), heads[4], "record 5 is not the one that was written", "record 5:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -331,7 +331,10 @@ func TestPrune(t *testing.T) {
 	}
 	prune(1000, len(heads)-40+3) // all, the line in the place of the first, the pruning, and the one after
 	whole(t, l)
+	head := get(t, l.headPath())
 	prune(2000, 2)
+	whole(t, l)
+	set(t, l.headPath(), head) // killed between the two files
 	whole(t, l)
 	put(t, l, "after")
 	if c := whole(t, l); len(c.Records) != 3 {

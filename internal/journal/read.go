@@ -20,9 +20,9 @@ type Problem struct {
 
 func (p Problem) String() string {
 	if p.Line == 0 {
-		return fmt.Sprintf("log %q: %s", p.File, p.Problem)
+		return fmt.Sprintf("%q: %s", p.File, p.Problem)
 	}
-	return fmt.Sprintf("log %q, line %d: %s", p.File, p.Line, p.Problem)
+	return fmt.Sprintf("%q, line %d: %s", p.File, p.Line, p.Problem)
 }
 
 // Contents is what a log says.
@@ -95,9 +95,9 @@ func (c *Contents) said(path string) {
 	accounted := c.cut == chain.Head{}
 	for i, r := range c.Records {
 		if r.Expected != "" {
-			what := "record " + r.Expected + ", which had been the last one"
+			what := "record " + r.Expected + ", which had been the last one,"
 			if r.Expected == unknown {
-				what = "which record had been the last one"
+				what = HeadName + ", which says what had been the last one,"
 			}
 			c.Problems = append(c.Problems, Problem{File: path, Line: c.lines[i].At,
 				Problem: fmt.Sprintf("when record %d was written, %s was gone", r.Number, what)})

@@ -18,6 +18,9 @@ import (
 // some tens of kilobytes.
 const maxSize = 1 << 20
 
+// systemWord is the version in gostore.toml of a tool that the project does not ask for.
+const systemWord = "system"
+
 // parser reads one kind of file. name is what errors call it; the claims need no File.
 type parser func(name string, data []byte) ([]claim, error)
 
@@ -46,6 +49,7 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 //	go = "1.22"                               # one version
 //	"golang.org/x/tools/gopls" = ["0.16", "latest"]   # the primary version, then extras
 //	"npm:prettier" = "3"                      # from a source that is written out
+//	node = "system"                           # none, whatever other files say
 //
 // [env] and [check] are Settings; the other tables are package config's.
 func parseConfig(name string, data []byte) ([]claim, error) {
@@ -108,30 +112,14 @@ func configTool(d *textfile.Document, e textfile.Entry) []claim {
 		if slices.ContainsFunc(claims, func(c claim) bool { return c.Request == request }) {
 			d.Errorf(v.Offset, "tool %q: version %q is listed twice", e.Key, v.Text)
 		}
+		if v.Text == systemWord && len(versions) > 1 {
+			d.Errorf(v.Offset, "tool %q: %q stands alone: it is for the machine to have it", e.Key, v.Text)
+		}
 		line, _ := d.Position(v.Offset)
 		want := Want{Request: request, Extra: i > 0, Complete: true, Line: line}
-		claims = append(claims, claim{Want: want, source: ConfigName, words: request.String()})
+		claims = append(claims, claim{Want: want, source: ConfigName, words: request.String(), none: v.Text == systemWord})
 	}
 	return claims
-}
-
-// parseVersionFile reads .go-version: one version of Go, with or without "go" or "v" before it, or
-// "system", which asks for nothing. Empty lines and comments after "#" do not count.
-func parseVersionFile(name string, data []byte) ([]claim, error) {
-	line, err := onlyLine(name, data)
-	if err != nil || line.text == "" {
-		return nil, err
-	}
-	c := claim{source: pinName, words: line.text}
-	c.Line = line.number
-	c.Request = release.Request{Tool: goTool, Version: strings.TrimPrefix(strings.TrimPrefix(line.text, "v"), "go")}
-	switch {
-	case line.text == "system":
-		c.remark = whySystem
-	case c.Request.Version != release.Latest && !goversion.IsValid("go"+c.Request.Version):
-		return nil, line.complain("%q is not a version of Go", line.text)
-	}
-	return []claim{c}, nil
 }
 
 // parseGoFile reads the go line and the toolchain line of a go.mod or a go.work. Both have the same

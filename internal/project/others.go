@@ -7,21 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-const (
-	asdfName    = ".tool-versions"
-	nodeName    = ".node-version"
-	nvmName     = ".nvmrc"
-	packageName = "package.json"
+	"gostore/internal/textfile"
+	"gostore/internal/versionfile"
 )
-
-// miseNames are where mise looks in a directory, what counts more first. Its mise.local.toml is left out, and so are
-// the files for one environment: they are not shared, and a lock is.
-var miseNames = []string{"mise.toml", ".mise.toml", "mise/config.toml", ".mise/config.toml", ".config/mise.toml", ".config/mise/config.toml"}
 
 // founding are the files of other version managers that make the directory where they stand a project.
-var founding = slices.Concat(miseNames, []string{asdfName, nodeName, nvmName})
+var founding = slices.Concat(versionfile.Mise, []string{versionfile.ToolVersions, versionfile.NodeVersion, versionfile.NVM})
 
 // founder returns the nearest file in dir or above that makes a directory a project without any of gostore's own files or a
 // go.work.
@@ -94,17 +86,17 @@ func others(dir string) ([]string, error) {
 	}
 	above := upTo(dir, repository(dir))
 	for _, at := range above {
-		add(at, miseNames...)
-		add(at, asdfName)
+		add(at, versionfile.Mise...)
+		add(at, versionfile.ToolVersions)
 	}
-	for _, name := range []string{nodeName, nvmName} {
+	for _, name := range []string{versionfile.NodeVersion, versionfile.NVM} {
 		for _, at := range above {
 			if add(at, name) {
 				break
 			}
 		}
 	}
-	add(dir, packageName)
+	add(dir, versionfile.Package)
 	return found, errors.Join(errs...)
 }
 
@@ -131,36 +123,31 @@ func (e *KindError) Error() string {
 }
 
 // kinds are the files that From reads, by name.
-var kinds = []string{ConfigName, workName, moduleName, pinName, miseNames[0], asdfName, nodeName, nvmName, packageName}
+var kinds = slices.Concat([]string{ConfigName, workName, moduleName}, versionfile.Names)
 
 // parserOf returns what reads a file, by its name; nil when that is of no kind that is known.
 func parserOf(path string) parser {
-	switch base := filepath.Base(path); {
-	case base == ConfigName:
+	switch filepath.Base(path) {
+	case ConfigName:
 		return parseConfig
-	case base == workName, base == moduleName:
+	case workName, moduleName:
 		return parseGoFile
-	case base == pinName:
-		return parseVersionFile
-	case base == asdfName:
-		return parseToolVersions
-	case base == nodeName, base == nvmName:
-		return parseNodeVersion
-	case base == packageName:
-		return parsePackage
-	case isMise(filepath.ToSlash(path)):
-		return parseMise
+	}
+	if parse := versionfile.ParserOf(path); parse != nil {
+		return func(name string, data []byte) ([]claim, error) { return claimsOf(name, data, parse) }
 	}
 	return nil
 }
 
-// isMise reports whether a path names a file of mise, those for one person or environment included: mise.local.toml.
-func isMise(path string) bool {
-	base := strings.TrimPrefix(path[strings.LastIndexByte(path, '/')+1:], ".")
-	if strings.HasPrefix(base, "mise.") && strings.HasSuffix(base, ".toml") {
-		return true
+// claimsOf returns what a file of another version manager says.
+func claimsOf(name string, data []byte, parse versionfile.Parser) ([]claim, error) {
+	asks, err := parse(name, data)
+	var claims []claim
+	for _, a := range asks {
+		want := Want{Request: a.Request, Extra: a.Extra, Minimum: a.AtLeast != "", AtLeast: a.AtLeast, Line: a.Line}
+		claims = append(claims, claim{Want: want, source: name + " " + a.Part, words: a.Words, foreign: a.Foreign, remark: a.Remark})
 	}
-	return slices.ContainsFunc(miseNames, func(name string) bool { return strings.HasSuffix(path, "/"+name) })
+	return claims, err
 }
 
 // From returns what one file asks for, wherever it stands, and what it says that asks for nothing (see Remarks). The wants are sorted as
@@ -183,4 +170,48 @@ func (p Project) From(path string) ([]Want, []string, error) {
 	}
 	told := remarks(all)
 	return choose(slices.DeleteFunc(all, func(c claim) bool { return c.remark != "" })), told, nil
+}
+
+// judge decides about the tools that are not built in: those that the project defines are asked for, of all others it is told that they are not
+// known here.
+func (p Project) judge(all []claim) ([]claim, error) {
+	var own map[string]bool
+	for i := range all {
+		c := &all[i]
+		if !c.foreign {
+			continue
+		}
+		if own == nil {
+			var err error
+			if own, err = p.defined(); err != nil {
+				return nil, err
+			}
+		}
+		if !own[c.Request.Tool] {
+			c.remark = versionfile.Unknown
+		}
+	}
+	return all, nil
+}
+
+// defined returns the tools that gostore.toml defines.
+func (p Project) defined() (map[string]bool, error) {
+	own := map[string]bool{}
+	if p.Config == "" {
+		return own, nil
+	}
+	data, err := textfile.Read(p.Config, maxSize)
+	if err != nil {
+		return nil, err
+	}
+	d, err := textfile.ParseTOML(p.Config, data)
+	if err != nil {
+		return nil, err
+	}
+	if t := d.May(&d.Root, "tool", textfile.Table); t != nil {
+		for _, e := range t.Entries {
+			own[e.Key] = true
+		}
+	}
+	return own, nil
 }

@@ -36,6 +36,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"gostore/internal/versionfile"
 	"gostore/lock"
 )
 
@@ -45,7 +46,7 @@ const ConfigName = "gostore.toml"
 const (
 	workName   = "go.work"
 	moduleName = "go.mod"
-	pinName    = ".go-version"
+	pinName    = versionfile.GoVersion
 )
 
 // ErrNone says that a directory belongs to no project. errors.Is(err, fs.ErrNotExist) holds.
@@ -79,7 +80,7 @@ func Find(dir string) (Project, error) {
 		func(dir string) (string, error) { return nearest(dir, lock.Name, ConfigName) },
 		func(dir string) (string, error) { return nearest(dir, workName) },
 		founder,
-		func(dir string) (string, error) { return in(dir, packageName) },
+		func(dir string) (string, error) { return in(dir, versionfile.Package) },
 	} {
 		found, err := look(dir)
 		if err != nil {

@@ -23,6 +23,7 @@ type claim struct {
 	source string // claims of one source stand or fall together
 	words  string // what the file says, as it says it: "go 1.21"
 
+	none    bool   // nothing is asked for, and what other files say of the tool is overruled
 	foreign bool   // the tool has no built-in definition; perhaps the project has one
 	remark  string // why the words ask for nothing; "" when they do
 }
@@ -76,7 +77,8 @@ func (p Project) Asks() ([]Want, error) {
 	asks := choose(claims)
 	for _, c := range claims {
 		chosen := slices.ContainsFunc(asks, func(w Want) bool { return w.Place() == c.Place() && w.Minimum })
-		if c.Minimum && !chosen {
+		none := slices.ContainsFunc(claims, func(o claim) bool { return o.none && o.Request.Tool == c.Request.Tool })
+		if c.Minimum && !chosen && !none {
 			asks = append(asks, c.Want)
 		}
 	}
@@ -131,7 +133,7 @@ func (p Project) said() ([]claim, error) {
 	if err := add(p.Module, parseGoFile); err != nil {
 		return nil, err
 	}
-	if err := add(p.Version, parseVersionFile); err != nil {
+	if err := add(p.Version, parserOf(pinName)); err != nil {
 		return nil, err
 	}
 	for _, path := range p.Others {
@@ -193,7 +195,7 @@ func belowGo(asked, least string) bool {
 }
 
 func below(asked, least string) bool {
-	return startsWithDigit(asked) && version.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
+	return strings.IndexAny(asked, "0123456789") == 0 && version.Compare(asked, least) < 0 && !strings.HasPrefix(least, asked+".")
 }
 
 // choose returns for each tool the claims of the source that comes first.
@@ -206,10 +208,15 @@ func choose(claims []claim) []Want {
 			sources[tool] = c.source
 		}
 		if sources[tool] == c.source {
-			wants = append(wants, c.Want)
+			if !c.none {
+				wants = append(wants, c.Want)
+			}
 			continue
 		}
 		first := slices.IndexFunc(wants, func(w Want) bool { return w.Request.Tool == tool })
+		if first < 0 {
+			continue
+		}
 		if w := &wants[first]; c.Minimum || c.Extra || c.Request != w.Request {
 			w.Overruled = append(w.Overruled, c.Place()+": "+c.words)
 		}

@@ -1,4 +1,4 @@
-package project
+package versionfile
 
 import (
 	"fmt"

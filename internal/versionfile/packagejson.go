@@ -1,4 +1,4 @@
-package project
+package versionfile
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // parsePackage reads what a package.json says about Node.js: the version under volta.node, and the ranges under devEngines.runtime and engines.node,
 // which are minimums (see nodeRange). What it says about package managers is for those that read it: npm comes with Node.js, and a
 // version of another is asked for in gostore.toml.
-func parsePackage(name string, data []byte) ([]claim, error) {
+func parsePackage(name string, data []byte) ([]Ask, error) {
 	r := packageReader{name: name, data: data}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var top json.RawMessage
@@ -51,7 +51,7 @@ func parsePackage(name string, data []byte) ([]claim, error) {
 type packageReader struct {
 	name                     string
 	data                     []byte
-	exact, runtimes, engines []claim
+	exact, runtimes, engines []Ask
 	err                      error
 }
 
@@ -94,7 +94,7 @@ func (r *packageReader) line(f field) int { return bytes.Count(r.data[:f.offset]
 func (r *packageReader) volta(f field) {
 	switch text, isText := f.text(); {
 	case f.key != nodeTool:
-		r.exact = append(r.exact, about(r.line(f), r.name+" volta", "volta."+f.key, "is not read: of Volta's tools only node is"))
+		r.exact = append(r.exact, Ask{Line: r.line(f), Part: "volta", Words: "volta." + f.key, Remark: "is not read: of Volta's tools only node is"})
 	case !isText:
 		r.err = errors.Join(r.err, r.complain(f.offset, "volta.node must be a string"))
 	default:
@@ -103,7 +103,7 @@ func (r *packageReader) volta(f field) {
 			r.err = errors.Join(r.err, r.complain(f.offset, "volta.node: %v", err))
 			return
 		}
-		c := about(r.line(f), r.name+" volta", "volta.node "+text, remark)
+		c := Ask{Line: r.line(f), Part: "volta", Words: "volta.node " + text, Remark: remark}
 		c.Request = release.Request{Tool: nodeTool, Version: v}
 		r.exact = append(r.exact, c)
 	}
@@ -130,16 +130,16 @@ func (r *packageReader) minimum(f field, words string) {
 }
 
 // bounds adds what a range asks for.
-func (r *packageReader) bounds(to *[]claim, number int, key, text string) {
+func (r *packageReader) bounds(to *[]Ask, number int, key, text string) {
 	request, least, ok := nodeRange(text)
-	c := about(number, r.name+" "+key, key+" "+text, "")
+	c := Ask{Line: number, Part: key, Words: key + " " + text}
 	switch {
 	case !ok:
-		c.remark = "asks for nothing: it is no range of versions with a least one"
+		c.Remark = "asks for nothing: it is no range of versions with a least one"
 	case request == "":
 		return
 	default:
-		c.Minimum, c.AtLeast = true, least
+		c.AtLeast = least
 		c.Request = release.Request{Tool: nodeTool, Version: request}
 	}
 	*to = append(*to, c)

@@ -1,4 +1,4 @@
-package project
+package versionfile
 
 import (
 	"fmt"
@@ -9,11 +9,13 @@ import (
 
 	"gostore/internal/definition"
 	"gostore/internal/release"
-	"gostore/internal/textfile"
 )
 
-// nodeTool is the tool that Node.js's own files speak of.
-const nodeTool = "node"
+// The tools that files of their own are about.
+const (
+	goTool   = "go"
+	nodeTool = "node"
+)
 
 // aliases are names that asdf's plugins and mise have for tools, where they are others than ours.
 var aliases = map[string]string{
@@ -25,10 +27,12 @@ var aliases = map[string]string{
 	"tofu":       "opentofu",
 }
 
-// The remarks about words that ask for nothing.
+// Unknown is the remark about a tool that has no definition.
+const Unknown = "not known here: there is no definition of it"
+
+// Other remarks about words that ask for nothing.
 const (
 	whySystem  = "asks for nothing: it is whatever the machine has"
-	whyUnknown = "not known here: there is no definition of it"
 	whyBackend = "not known here: of mise's backends npm: and go: are read"
 	whyForm    = "asks for nothing that can be locked: that is not a version"
 	whyAlias   = "asks for nothing that can be locked: it is a name that only its version manager knows"
@@ -47,7 +51,7 @@ func called(name string) (r release.Request, foreign bool, remark string) {
 	}
 	r, err := release.ParseRequest(name)
 	if err != nil || r.Version != release.Latest || strings.HasSuffix(name, "@"+release.Latest) {
-		return release.Request{}, false, whyUnknown
+		return release.Request{}, false, Unknown
 	}
 	if !written && name != goTool {
 		_, builtin := definition.Builtin().Find(name)
@@ -77,13 +81,16 @@ func versionOf(tool, text string) (v, remark string, err error) {
 		return nodeVersion(v)
 	case tool == goTool:
 		v = strings.TrimPrefix(strings.TrimPrefix(v, "v"), "go")
-		if !goversion.IsValid("go" + v) {
+		if !isGoVersion(v) {
 			return "", "", fmt.Errorf("%q is not a version of Go", text)
 		}
 		return v, "", nil
 	}
 	return v, "", release.CheckVersion(v)
 }
+
+// isGoVersion reports whether v is a version of Go. Package version lets anything stand behind a "-".
+func isGoVersion(v string) bool { return goversion.IsValid("go"+v) && release.CheckVersion(v) == nil }
 
 // nodeVersion is versionOf for Node.js. The names of its lines of long support are requests: lts/jod is jod.
 func nodeVersion(text string) (v, remark string, err error) {
@@ -121,47 +128,3 @@ func isWord(s string) bool {
 }
 
 func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
-
-// judge decides about the tools that are not built in: those that the project defines are asked for, of all others it is told that they are not
-// known here.
-func (p Project) judge(all []claim) ([]claim, error) {
-	var own map[string]bool
-	for i := range all {
-		c := &all[i]
-		if !c.foreign {
-			continue
-		}
-		if own == nil {
-			var err error
-			if own, err = p.defined(); err != nil {
-				return nil, err
-			}
-		}
-		if !own[c.Request.Tool] {
-			c.remark = whyUnknown
-		}
-	}
-	return all, nil
-}
-
-// defined returns the tools that gostore.toml defines.
-func (p Project) defined() (map[string]bool, error) {
-	own := map[string]bool{}
-	if p.Config == "" {
-		return own, nil
-	}
-	data, err := textfile.Read(p.Config, maxSize)
-	if err != nil {
-		return nil, err
-	}
-	d, err := textfile.ParseTOML(p.Config, data)
-	if err != nil {
-		return nil, err
-	}
-	if t := d.May(&d.Root, "tool", textfile.Table); t != nil {
-		for _, e := range t.Entries {
-			own[e.Key] = true
-		}
-	}
-	return own, nil
-}

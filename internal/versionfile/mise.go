@@ -1,4 +1,4 @@
-package project
+package versionfile
 
 import (
 	"slices"
@@ -13,50 +13,50 @@ import (
 //	go = "1.22"
 //	node = ["lts", "20"]
 //	"npm:prettier" = { version = "3" }
-func parseMise(name string, data []byte) ([]claim, error) {
+func parseMise(name string, data []byte) ([]Ask, error) {
 	d, err := textfile.ParseTOML(name, data)
 	if err != nil {
 		return nil, err
 	}
-	var claims []claim
+	var asks []Ask
 	if tools := d.May(&d.Root, "tools", textfile.Table); tools != nil {
 		for _, e := range tools.Entries {
-			claims = append(claims, miseTool(d, name, e, claims)...)
+			asks = append(asks, miseTool(d, name, e, asks)...)
 		}
 	}
 	if err := d.Err(); err != nil {
 		return nil, err
 	}
-	return claims, nil
+	return asks, nil
 }
 
 // miseTool reads what one key of the tools says. before is what those before it say.
-func miseTool(d *textfile.Document, name string, e textfile.Entry, before []claim) []claim {
+func miseTool(d *textfile.Document, name string, e textfile.Entry, before []Ask) []Ask {
 	number, _ := d.Position(e.Offset)
 	r, foreign, remark := called(e.Key)
 	if remark != "" {
-		return []claim{about(number, name, e.Key, remark)}
+		return []Ask{about(number, e.Key, remark)}
 	}
-	if slices.ContainsFunc(before, func(c claim) bool { return c.Request.Name() == r.Name() }) {
+	if slices.ContainsFunc(before, func(c Ask) bool { return c.Request.Name() == r.Name() }) {
 		d.Errorf(e.Offset, "tool %q is listed already, under another name", r.Name())
 	}
-	var claims []claim
+	var asks []Ask
 	for _, v := range miseVersions(d, e) {
 		more, _, err := versionsOf(r, []string{v.text})
 		if err != nil {
 			if !foreign {
 				d.Errorf(v.offset, "tool %q: %w", e.Key, err)
 			}
-			more = []claim{{Want: Want{Request: r}, words: v.text, remark: whyUnknown}}
+			more = []Ask{{Request: r, Words: v.text, Remark: Unknown}}
 		}
 		c := more[0]
-		c.Line, c.source, c.words, c.foreign = number, name, e.Key+" "+v.text, foreign
-		c.Extra = c.remark == "" && slices.ContainsFunc(claims, func(o claim) bool { return o.remark == "" })
-		if !slices.ContainsFunc(claims, func(o claim) bool { return o.remark == "" && o.Request == c.Request }) {
-			claims = append(claims, c)
+		c.Line, c.Words, c.Foreign = number, e.Key+" "+v.text, foreign
+		c.Extra = c.Remark == "" && slices.ContainsFunc(asks, func(o Ask) bool { return o.Remark == "" })
+		if !slices.ContainsFunc(asks, func(o Ask) bool { return o.Remark == "" && o.Request == c.Request }) {
+			asks = append(asks, c)
 		}
 	}
-	return claims
+	return asks
 }
 
 // miseVersion is one version of a tool, as mise.toml has it.

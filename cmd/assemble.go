@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/trace"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"gostore/internal/install"
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
+	"gostore/internal/variables"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -22,8 +24,13 @@ import (
 type held struct {
 	env    *store.Lease
 	tools  []environment.Tool
-	leases []*store.Lease        // of the tools
-	over   []environment.Setting // on top of the tools' own variables
+	leases []*store.Lease // of the tools
+	kept   []*os.File     // locks on what else is in use
+
+	// What is on top of the tools' own variables.
+	said     []variables.Said // by the project
+	isolated string           // where the project wants caches of its own, "" where it does not
+	options  overlayOptions   // of the command line
 }
 
 func (h *held) release() {
@@ -31,6 +38,9 @@ func (h *held) release() {
 		if l != nil {
 			_ = l.Release() // best effort: the lease ends with the process at the latest
 		}
+	}
+	for _, f := range h.kept {
+		_ = f.Close() // as above
 	}
 }
 

@@ -197,6 +197,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 	root.SetHelpCommand(a.helpCommand())
 	for _, command := range []func() *cobra.Command{
 		a.lockCommand, a.installCommand, a.fetchCommand, a.shellCommand,
+		a.envCommand,
 		a.switchCommand, a.keepCommand, a.rollbackCommand, a.generationsCommand, a.watchCommand,
 		a.listCommand, a.whichCommand, a.diffCommand,
 		a.toolsCommand, a.exportCommand, a.importCommand,

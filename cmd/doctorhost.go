@@ -22,6 +22,7 @@ import (
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/internal/roots"
+	"gostore/internal/source/goproxy"
 	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/profile"
@@ -266,6 +267,9 @@ func (a *app) meetUpstreams(ctx context.Context, h *doctor.Host) {
 	wantsGo := slices.ContainsFunc(h.Wanted, func(c doctor.Command) bool { return c.Tool == goTool })
 	if wantsGo || a.cfg.getenv("GOPROXY") != "" {
 		h.ModuleProxy.Value, h.ModuleProxy.Origin, h.ModuleProxy.Err = a.moduleProxies(ctx)
+		if none := (*goproxy.NoProxyError)(nil); errors.As(h.ModuleProxy.Err, &none) {
+			h.ModuleProxy.Err = nil // Go toolchains come from go.dev then
+		}
 	}
 	conf, _ := a.config() // the caller has looked
 	h.Registry.Value = cmp.Or(a.cfg.getenv("NPM_CONFIG_REGISTRY"), conf.Registry)

@@ -43,8 +43,11 @@ func (a *app) report(h *doctor.Host, results []doctor.Examined) string {
 // person is whose machine this is.
 func (a *app) person() redact.Person {
 	p := redact.Person{Home: a.cfg.getenv("HOME"), Environ: a.cfg.Environ}
+	for _, name := range []string{"USER", "LOGNAME", "SUDO_USER"} {
+		p.Users = append(p.Users, a.cfg.getenv(name))
+	}
 	if u, err := user.Current(); err == nil {
-		p.User = u.Username
+		p.Users = append(p.Users, u.Username)
 	}
 	p.Host, _ = os.Hostname() // best effort: a name that the system does not know stands nowhere either
 	return p

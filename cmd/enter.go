@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,10 +27,14 @@ const leaseFloor = 200
 // anything that it started lives.
 func (c Config) enter(env environment.Environment, h *held, command []string) error {
 	dir := h.env.Path()
-	environ := env.Apply(dir, c.Environ, h.over...)
+	v, err := c.lay(context.Background(), env, dir, h) // nothing stops the command from here on
+	if err != nil {
+		return err
+	}
+	environ := v.environ
 	interactive := len(command) == 0
 	if interactive {
-		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ)
+		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ, v.over()...)
 	}
 	path, err := lookPath(command[0], c.Dir, environ)
 	if err != nil && interactive {
@@ -41,6 +46,11 @@ func (c Config) enter(env environment.Environment, h *held, command []string) er
 	for _, l := range append([]*store.Lease{h.env}, h.leases...) {
 		if err := inherit(l.File()); err != nil {
 			return fmt.Errorf("keeping %s while %q runs: %w", l.Object(), command[0], err)
+		}
+	}
+	for _, f := range h.kept {
+		if err := inherit(f); err != nil {
+			return fmt.Errorf("keeping %q while %q runs: %w", f.Name(), command[0], err)
 		}
 	}
 	return notExecutable(command[0], syscall.Exec(path, command, environ))

@@ -39,7 +39,10 @@ Without --keep and --older-than all generations and projects count. --keep N fir
 generations except the N newest of each profile and the current one; --older-than removes
 generations made before then and forgets projects not used since then. With both a
 generation must be among neither the newest nor the young ones to be removed. Downloads that
-were interrupted are kept for a week, or for as long as --older-than says if that is less.`,
+were interrupted are kept for a week, or for as long as --older-than says if that is less.
+
+Caches of "gostore shell --isolate" go with their toolchain, and with --older-than when they
+were not used since then. Private homes are never touched.`,
 		Example: `  gostore gc --dry-run
   gostore gc
   gostore gc --keep 3
@@ -76,6 +79,7 @@ type gcJSON struct {
 	Projects    []string        `json:"projects"`    // forgotten
 	Objects     []objectListing `json:"objects"`     // removed
 	Skipped     []skippedJSON   `json:"skipped"`     // could not be removed
+	Caches      []cachesJSON    `json:"caches"`      // of --isolate, removed
 	Bytes       int64           `json:"bytes"`       // of disk, given back
 }
 
@@ -95,7 +99,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		record = a.record("gc")
 	}
 	gone, err := a.prune(ctx, o)
-	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []skippedJSON{}}
+	answer := gcJSON{DryRun: o.dryRun, Generations: []string{}, Projects: orEmpty(gone.projects), Skipped: []skippedJSON{}, Caches: []cachesJSON{}}
 	for _, g := range gone.generations {
 		answer.Generations = append(answer.Generations, fmt.Sprintf("%s %d", g.Profile, g.Number))
 	}
@@ -118,6 +122,9 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		if answer.Bytes, err = plan.Measure(st, abandoned); err != nil {
 			return err
 		}
+		if err := a.gcCaches(ctx, o, &answer); err != nil {
+			return err
+		}
 		return a.tellGC(answer, o)
 	}
 	report, err := gc.Sweep(ctx, st, plan, read, gc.Options{})
@@ -133,6 +140,9 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		return err
 	}
 	answer.Bytes += cleaned.Bytes
+	if err := a.gcCaches(ctx, o, &answer); err != nil {
+		return err
+	}
 	return a.tellGC(answer, o)
 }
 
@@ -173,6 +183,9 @@ func (a *app) tellGC(answer gcJSON, o gcOptions) error {
 	}
 	for _, d := range answer.Objects {
 		a.ui.answer("%s %s %s@%s, %s", verb, d.Tree[len("b3:"):][:12], d.Name, d.Version, size(d.Size))
+	}
+	for _, c := range answer.Caches {
+		a.ui.answer("%s caches of %s, %s", verb, c.Name, size(c.Size))
 	}
 	for _, d := range answer.Skipped {
 		a.ui.note("left %s@%s: %s", d.Name, d.Version, d.Reason)

@@ -55,7 +55,7 @@ func (a *app) installTools(ctx context.Context, args []string, asJSON, forCI boo
 		record.Outcome = journal.Unchanged
 	}
 	if forCI {
-		if err := a.exportToJob(h); err != nil {
+		if err := a.exportToJob(ctx, h); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"gostore/internal/ci"
 	"gostore/internal/environment"
 	"gostore/internal/journal"
+	"gostore/internal/variables"
 )
 
 // jobLog is the log of a job of continuous integration, into which standard error goes. A nil one is any other
@@ -56,20 +58,23 @@ func (a *app) foldLog(title string) (unfold func()) {
 }
 
 // exportToJob gives an environment to later steps, where the system has a way to; elsewhere it says how to have it.
-func (a *app) exportToJob(h *held) error {
+func (a *app) exportToJob(ctx context.Context, h *held) error {
 	env, err := environment.Load(h.env.Path())
 	if err != nil {
 		return err
 	}
 	bin := filepath.Join(h.env.Path(), "bin")
-	variables := a.forLaterSteps(env, h)
 	pathFile, envFile := a.cfg.getenv(ci.GitHubPath), a.cfg.getenv(ci.GitHubEnv)
 	if pathFile == "" && envFile == "" {
-		a.ui.note(`for the commands that follow: gostore shell -- COMMAND, or PATH=%s:"$PATH"`, bin)
+		a.ui.note(`for the commands that follow: eval "$(gostore env)", or gostore shell -- COMMAND`)
 		return nil
 	}
 	if envFile != "" {
-		if err := ci.AppendVariables(a.cfg.abs(envFile), variables); err != nil {
+		lines, err := a.forLaterSteps(ctx, env, h)
+		if err == nil {
+			err = ci.AppendVariables(a.cfg.abs(envFile), lines)
+		}
+		if err != nil {
 			return fmt.Errorf("giving variables to later steps: %w", err)
 		}
 	}
@@ -82,26 +87,24 @@ func (a *app) exportToJob(h *held) error {
 	return nil
 }
 
-// forLaterSteps returns the variables that an environment changes, beside PATH. What looks like a secret is left out: these files are shown
-// by whoever debugs a job.
-func (a *app) forLaterSteps(env environment.Environment, h *held) []ci.Variable {
-	after := Config{Environ: env.Apply(h.env.Path(), a.cfg.Environ, h.over...)}
-	var names []string
-	for _, kv := range slices.Concat(a.cfg.Environ, after.Environ) {
-		name, _, _ := strings.Cut(kv, "=")
-		names = append(names, name)
+// forLaterSteps returns the lines for the variables of an environment, beside PATH. What looks like a secret is left out: these files are
+// shown by whoever debugs a job.
+func (a *app) forLaterSteps(ctx context.Context, env environment.Environment, h *held) (string, error) {
+	s, err := a.cfg.lay(ctx, env, h.env.Path(), h)
+	if err != nil {
+		return "", err
 	}
-	slices.Sort(names)
-	var list []ci.Variable
-	for _, name := range slices.Compact(names) {
-		value := after.getenv(name)
+	changes := slices.DeleteFunc(variables.Statement(env.Tools, s.over(), s.environ), func(c environment.Setting) bool {
 		switch {
-		case value == a.cfg.getenv(name), name == "PATH", strings.HasPrefix(name, "GOSTORE_"):
-		case journal.Value(name, value) != value:
-			a.ui.warn("%s looks like a secret, so later steps do not get it: have it as a secret of the workflow", name)
-		default:
-			list = append(list, ci.Variable{Name: name, Value: value})
+		case c.Name == "PATH", strings.HasPrefix(c.Name, "GOSTORE_"), c.Unset && !a.cfg.has(c.Name):
+			return true
+		case journal.Value(c.Name, c.Value) != c.Value:
+			a.ui.warn("%s looks like a secret, so later steps do not get it: have it as a secret of the workflow", c.Name)
+			return true
 		}
-	}
-	return list
+		return false
+	})
+	var b strings.Builder
+	err = variables.Format(&b, "github", changes)
+	return b.String(), err
 }

@@ -61,20 +61,6 @@ type missingLockError struct{ err error }
 func (e *missingLockError) Error() string { return "no " + lock.Name + " here or in a directory above" }
 func (e *missingLockError) Unwrap() error { return e.err }
 
-// settingsBeside returns the variables that the gostore.toml beside a lock sets.
-func settingsBeside(lockPath string) ([]environment.Setting, error) {
-	dir := filepath.Dir(lockPath)
-	s, err := project.ReadSettings(filepath.Join(dir, project.ConfigName))
-	if err != nil {
-		return nil, err
-	}
-	var over []environment.Setting
-	for _, v := range s.Env {
-		over = append(over, environment.Setting{Name: v.Name, Value: v.In(dir), Unset: v.Unset})
-	}
-	return over, nil
-}
-
 // projectLines returns the [check] of the gostore.toml beside a lock: lines that run in the project's directory and with its
 // variables.
 func projectLines(lockPath string) ([]environment.Line, error) {

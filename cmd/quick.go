@@ -46,7 +46,7 @@ func quickShell(cfg Config, command []string) {
 		return
 	}
 	defer h.release()
-	if h.over, err = settingsBeside(path); err != nil {
+	if h.follow(path) != nil {
 		return
 	}
 	if roots.Register(ctx, rootsDir(st), projectRoot(path, tree, env.Tools)) != nil {

@@ -18,6 +18,7 @@ import (
 
 func (a *app) shellCommand() *cobra.Command {
 	var check bool
+	var o overlayOptions
 	c := &cobra.Command{
 		Use:   "shell [TOOL@VERSION]... [-- COMMAND [ARGUMENT]...]",
 		Short: "Run a command, or an interactive shell, with exactly these tools",
@@ -28,9 +29,14 @@ project is left alone: no lock, no profile, only these tools.
 The command replaces gostore: signals and the exit status are its own. What it uses is
 not removed by "gostore gc" while it, or a process that it started, is running.
 
+Variables are those of the tools and of the [env] in the project's gostore.toml; --env and
+--unset stand above both. --isolate and --private-home keep what is built and what is
+configured apart from the rest of the account.
+
 With --check every tool must first say the version that it should have, and the [check] of
 the project's gostore.toml must succeed; otherwise nothing is run.`,
 		Example: `  gostore shell -- go version
+  gostore shell --env CGO_ENABLED=0 -- go build ./...
   gostore shell go@1.21.13 -- go build ./...
   gostore shell --check -- go version
   gostore shell`,
@@ -42,11 +48,12 @@ the project's gostore.toml must succeed; otherwise nothing is run.`,
 					return usagef("nothing follows the \"--\"").withHints("write the command after it, or leave the \"--\" out for an interactive shell")
 				}
 			}
-			return a.shell(c.Context(), args, command, check)
+			return a.shell(c.Context(), args, command, check, o)
 		},
 		ValidArgsFunction: a.completeTools,
 	}
 	c.Flags().BoolVar(&check, "check", false, "run nothing unless the tools and the project's [check] work")
+	overlayFlags(c, &o)
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return advise(flagError(c, err), 0, `a command to run and its flags go after "--": gostore shell -- COMMAND`)
 	})
@@ -54,12 +61,16 @@ the project's gostore.toml must succeed; otherwise nothing is run.`,
 }
 
 // shell enters the environment of the requests, or of the project where there are none.
-func (a *app) shell(ctx context.Context, args, command []string, check bool) error {
+func (a *app) shell(ctx context.Context, args, command []string, check bool, o overlayOptions) error {
+	if _, err := o.settings(); err != nil { // before anything is installed
+		return err
+	}
 	h, err := a.shellEnvironment(ctx, args)
 	if err != nil {
 		return shellMistake(err, args, command)
 	}
 	defer h.release()
+	h.options = o
 	env, err := environment.Load(h.env.Path())
 	if err != nil {
 		return err
@@ -137,15 +148,15 @@ func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
 		return nil, err
 	}
 	a.project = p.path
-	over, err := settingsBeside(p.path)
-	if err != nil {
+	var settings held
+	if err := settings.follow(p.path); err != nil { // before anything is installed
 		return nil, err
 	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
-	h.over = over
+	h.said, h.isolated = settings.said, settings.isolated
 	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
 		h.release()
 		return nil, err

@@ -92,7 +92,7 @@ func (s *Store) cleanTrees(ctx context.Context, r *CleanReport) error {
 		if err := u.tree(path); err != nil {
 			return err
 		}
-		if err := removeTree(path); err != nil {
+		if err := RemoveTree(path); err != nil {
 			return err
 		}
 		r.Trees++

@@ -77,7 +77,7 @@ func removeBeside(path string) error {
 		err = nil
 	}
 	if _, statErr := os.Lstat(partDir(path)); statErr == nil {
-		err = errors.Join(err, removeTree(partDir(path)))
+		err = errors.Join(err, RemoveTree(partDir(path)))
 	}
 	return err
 }

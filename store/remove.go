@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// removeTree unlinks a directory and everything in it, sealed directories included. It works through
+// RemoveTree unlinks a directory and everything in it, sealed directories included. It works through
 // directory descriptors and follows no link. What is not there is no error.
-func removeTree(path string) error {
+func RemoveTree(path string) error {
 	parent, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err

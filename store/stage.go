@@ -212,7 +212,7 @@ func (g *Stage) sealDirs(m tree.Manifest) error {
 // abandon takes the stage away after a failure. Where that fails too, the next Clean does it.
 func (g *Stage) abandon() error {
 	defer g.held.Close()
-	return removeTree(g.store.path(g.name))
+	return RemoveTree(g.store.path(g.name))
 }
 
 func fileKind(exec bool) tree.Kind {

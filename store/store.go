@@ -13,7 +13,7 @@
 //	meta/<hex>.json       where the object came from
 //	index/<archive>       the tree that an archive unpacked to
 //	downloads/            partial downloads, each its own filelock
-//	profiles/ roots/ sumdb/ trust/ shims/     kept by other packages
+//	profiles/ roots/ sumdb/ trust/ shims/ isolated/ homes/     kept by other packages
 //
 // # What it promises
 //
@@ -66,6 +66,8 @@ const (
 	SumDBDir    = "sumdb"
 	TrustDir    = "trust"
 	ShimsDir    = "shims"
+	IsolatedDir = "isolated" // caches for one toolchain each, of package isolation
+	HomesDir    = "homes"    // private homes, of package isolation
 	CacheDir    = "cache"
 )
 

@@ -26,7 +26,7 @@ func TestJSON(t *testing.T) {
 		"gostore diff --json 1 2", "gostore diff --json --files 1 2", "gostore diff --json 1 1", "gostore diff --json gostore.lock current",
 		"gostore rollback --json", "gostore rollback --json 2", "gostore switch --for 1h --json go@1.22.6", "gostore keep --json",
 		"gostore list --json", "GOSTORE_ROOT=$HOME/new gostore list --json",
-		"gostore which --json go",
+		"gostore which --json go", "gostore env --json", "gostore env --json --explain --all", "gostore env --json --explain NOBODY",
 		"gostore roots --json", "GOSTORE_ROOT=$HOME/new gostore roots --json",
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",

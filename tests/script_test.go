@@ -13,6 +13,7 @@
 //	sums FILE PATTERN…     writes the SHA-256 of files, as sha256sum does, with their last names
 //	expand FILE            puts the values of variables, as $FILES, into a file
 //	npm DIR PACKAGE.JSON   publishes a directory in the npm registry at $FILES/npm, with what the JSON says of it
+//	elf FILE KEY=VALUE…    writes a program without code for which machine=, interpreter=, needs= and wants= say what it needs
 //	spoil PATTERN          changes the last byte of the one file that the pattern matches
 //
 // Each script has an upstream, a home and a store of its own: $URL, $HOME, $GOSTORE_ROOT; $HOST is the
@@ -62,6 +63,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"elf":   elfFile,
 			"exits": exits, "fault": fault, "nofault": nofault, "requests": requests,
 			"norequests": norequests, "mirror": mirror, "spoil": spoil, "pack": pack, "sums": sums, "expand": expand, "npm": npmPublish,
 		},

@@ -3,7 +3,6 @@ package ci
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -61,87 +60,32 @@ func TestAppend(t *testing.T) {
 	if err := os.WriteFile(env, []byte("OTHER=1"), 0o600); err != nil { // a step that forgot its line feed
 		t.Fatal(err)
 	}
-	for _, list := range [][]Variable{{{"A", "1 = \"2\" $x"}, {"EMPTY", ""}}, {{"LINES", "one\nGITHUB_TOKEN=two\n"}}} {
-		if err := AppendVariables(env, list); err != nil {
+	for _, lines := range []string{"A=1\n", "B<<x\n2\nx\n"} {
+		if err := AppendVariables(env, lines); err != nil {
 			t.Fatal(err)
 		}
-	}
-	got := read(t, env)
-	for name, want := range map[string]string{"OTHER": "1", "A": "1 = \"2\" $x", "EMPTY": "", "LINES": "one\nGITHUB_TOKEN=two\n"} {
-		if v, ok := got[name]; !ok || v != want {
-			t.Errorf("%s is %q, want %q", name, v, want)
-		}
-	}
-	if len(got) != 4 {
-		t.Errorf("variables: %q", got)
 	}
 	for _, dir := range []string{"/a b/bin", "/c"} {
 		if err := AppendPath(path, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if data, err := os.ReadFile(path); err != nil || string(data) != "/a b/bin\n/c\n" {
-		t.Errorf("path: %q, %v", data, err)
+	for file, want := range map[string]string{env: "OTHER=1\nA=1\nB<<x\n2\nx\n", path: "/a b/bin\n/c\n"} {
+		if data, err := os.ReadFile(file); err != nil || string(data) != want {
+			t.Errorf("%q, %v, want %q", data, err, want)
+		}
 	}
 }
 
-// What cannot be said in these files is an error, and then nothing is written.
-func TestAppendRefuses(t *testing.T) {
+// A directory that a line cannot hold is an error, and then nothing is written.
+func TestAppendPathRefuses(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	for _, v := range []Variable{{"", "x"}, {"A=B", "x"}, {"A\nB", "x"}, {"GITHUB_TOKEN", "x"}, {"NODE_OPTIONS", "x"}, {"A", "\x00"}} {
-		if err := AppendVariables(file, []Variable{{"GOOD", "1"}, v}); err == nil {
-			t.Errorf("%q is written", v)
+	for _, dir := range []string{"/a\n/b", "/a\r", "/a\x00"} {
+		if err := AppendPath(file, "/good", dir); err == nil {
+			t.Errorf("%q is written", dir)
 		}
-	}
-	if err := AppendPath(file, "/good", "/a\n/b"); err == nil {
-		t.Error("a directory with a line feed is written")
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("something was written")
 	}
-}
-
-// read reads the file of GITHUB_ENV as GitHub Actions describes it.
-func read(t *testing.T, path string) map[string]string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parse(t, string(data))
-}
-
-func parse(t *testing.T, text string) map[string]string {
-	t.Helper()
-	got := map[string]string{}
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for i := 0; i < len(lines); i++ {
-		name, value, plain := strings.Cut(lines[i], "=")
-		if before, word, here := strings.Cut(lines[i], "<<"); here && (!plain || len(before) < len(name)) {
-			var body []string
-			for i++; i < len(lines) && lines[i] != word; i++ {
-				body = append(body, lines[i])
-			}
-			name, value = before, strings.Join(body, "\n")
-		} else if !plain {
-			t.Fatalf("line %q", lines[i])
-		}
-		got[name] = value
-	}
-	return got
-}
-
-func FuzzVariables(f *testing.F) {
-	f.Add("A", "one\ntwo")
-	f.Add("B<<C", "\r\nD=1")
-	f.Fuzz(func(t *testing.T, name, value string) {
-		text, err := FormatVariables([]Variable{{name, value}, {"LAST", "x"}})
-		if err != nil || name == "LAST" {
-			return
-		}
-		got := parse(t, text)
-		if len(got) != 2 || got[name] != value || got["LAST"] != "x" {
-			t.Errorf("%q=%q is read as %q", name, value, got)
-		}
-	})
 }

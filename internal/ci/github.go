@@ -1,13 +1,10 @@
 package ci
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
-
-	"gostore/internal/release"
 )
 
 // The variables that name the files through which a step of GitHub Actions speaks to those after it.
@@ -16,40 +13,9 @@ const (
 	GitHubPath = "GITHUB_PATH"
 )
 
-// Variable is a variable for later steps. GitHub Actions cannot take one away: the empty value is the nearest to it.
-type Variable struct{ Name, Value string }
-
-// AppendVariables adds variables to the file that GITHUB_ENV names, which is made if it is not there. Nothing is written when one of them
-// cannot be: an error names it.
-func AppendVariables(path string, list []Variable) error {
-	text, err := FormatVariables(list)
-	if err != nil {
-		return err
-	}
-	return appendTo(path, text)
-}
-
-// FormatVariables returns the text that the file of GITHUB_ENV has for variables. A value of several lines stands between lines of a
-// random word, so that no value can set another variable.
-func FormatVariables(list []Variable) (string, error) {
-	var b strings.Builder
-	for _, v := range list {
-		switch {
-		case !release.IsVariable(v.Name):
-			return "", fmt.Errorf("variable %q: GitHub Actions takes letters, digits and \"_\" only", v.Name)
-		case strings.HasPrefix(v.Name, "GITHUB_"), strings.HasPrefix(v.Name, "RUNNER_"), v.Name == "NODE_OPTIONS":
-			return "", fmt.Errorf("variable %q: GitHub Actions lets no step set it", v.Name)
-		case strings.ContainsRune(v.Value, 0):
-			return "", fmt.Errorf("variable %q: its value holds a zero byte", v.Name)
-		case strings.ContainsAny(v.Value, "\r\n"):
-			word := "gostore_" + rand.Text()
-			fmt.Fprintf(&b, "%s<<%s\n%s\n%s\n", v.Name, word, v.Value, word)
-		default:
-			fmt.Fprintf(&b, "%s=%s\n", v.Name, v.Value)
-		}
-	}
-	return b.String(), nil
-}
+// AppendVariables adds lines in the format of the file that GITHUB_ENV names, as package variables writes them, to that file, which is made
+// if it is not there.
+func AppendVariables(path, lines string) error { return appendTo(path, lines) }
 
 // AppendPath adds directories to the file that GITHUB_PATH names. Later steps find the last one first.
 func AppendPath(path string, dirs ...string) error {

@@ -30,23 +30,17 @@ const (
 
 // clockOfServers compares the clock with those of the servers. One server may be wrong: the nearest counts.
 func (h *Host) clockOfServers(ctx context.Context) []Finding {
-	if h.Offline || h.ServerDate == nil {
-		return nil
-	}
 	var best time.Duration
 	var evidence []string
-	for _, u := range h.upstreams() {
-		limited, cancel := context.WithTimeout(ctx, reach)
-		date, err := h.ServerDate(limited, u.url)
-		cancel()
-		if err != nil || date.IsZero() {
+	for _, d := range h.dates(ctx) {
+		if d.err != nil || d.date.IsZero() {
 			continue
 		}
-		off := h.Now.Sub(date)
+		off := h.Now.Sub(d.date)
 		if evidence == nil || off.Abs() < best.Abs() {
 			best = off
 		}
-		evidence = append(evidence, fmt.Sprintf("%s says %s", fetch.Redact(u.url), date.UTC().Format(time.RFC3339)))
+		evidence = append(evidence, fmt.Sprintf("%s says %s", fetch.Redact(d.url), d.date.UTC().Format(time.RFC3339)))
 	}
 	if best.Abs() < skewNoticed {
 		return nil

@@ -1,12 +1,16 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var disksProbe = Probe{
@@ -16,10 +20,11 @@ var disksProbe = Probe{
 		{"mount-readonly", "a directory that has to be written is on a mount for reading only"},
 		{"disk-full", "a disk has less room than a toolchain needs"},
 		{"inodes-full", "a disk has fewer inodes than a toolchain needs"},
+		{"temporary-missing", "there is no directory for temporary files, or it cannot be written"},
 		{"quota-exceeded", "the user's quota is exceeded"},
 	},
 	run: func(ctx context.Context, h *Host) []Finding {
-		return slices.Concat(h.mounts(ctx), h.quota(ctx))
+		return slices.Concat(h.mounts(ctx), h.temporary(), h.quota(ctx))
 	},
 }
 
@@ -39,16 +44,14 @@ type space struct {
 	instead  string // command that makes another directory serve
 }
 
-// spaces returns the directories that have to be written, or to be executed from.
+// spaces returns the directories that have to be written, or to be executed from. Since Go 1.24 that is also the build cache, from
+// which go run starts what it built before.
 func (h *Host) spaces() []space {
 	var list []space
 	if h.Root != "" {
 		list = append(list, space{h.Root, "the store", true, "export GOSTORE_ROOT=DIR # with DIR on another disk"})
 	}
-	temp := h.getenv("TMPDIR")
-	if temp == "" {
-		temp = "/tmp"
-	}
+	temp := h.tempDir()
 	instead := "export TMPDIR=DIR # with DIR on another disk"
 	if dir := effective(h.settings("GOTMPDIR")); h.wants("go") && filepath.IsAbs(dir) {
 		list = append(list, space{dir, "GOTMPDIR", true, "go env -w GOTMPDIR=DIR # with DIR on another disk"})
@@ -57,11 +60,37 @@ func (h *Host) spaces() []space {
 	}
 	list = append(list, space{temp, "the directory for temporary files", h.wants("go") && instead[0] == 'm', instead})
 	if dir := effective(h.settings("GOCACHE")); h.wants("go") && filepath.IsAbs(dir) {
-		list = append(list, space{dir, "GOCACHE", false, "go env -w GOCACHE=DIR # with DIR on another disk"})
+		list = append(list, space{dir, "GOCACHE", true, "go env -w GOCACHE=DIR # with DIR on another disk"})
 	} else if h.wants("go") && h.home() != "" {
-		list = append(list, space{filepath.Join(h.home(), ".cache", "go-build"), "GOCACHE", false, "go env -w GOCACHE=DIR # with DIR on another disk"})
+		list = append(list, space{filepath.Join(h.home(), ".cache", "go-build"), "GOCACHE", true, "go env -w GOCACHE=DIR # with DIR on another disk"})
 	}
 	return list
+}
+
+// tempDir returns where programs put temporary files.
+func (h *Host) tempDir() string { return cmp.Or(h.getenv("TMPDIR"), "/tmp") }
+
+// temporary looks at the directory for temporary files, which a job or another user's session may have taken along.
+func (h *Host) temporary() []Finding {
+	dir := h.tempDir()
+	settings := h.settings("TMPDIR")
+	f := Finding{ID: "temporary-missing", Severity: Problem, Subject: "TMPDIR", Evidence: evidence(settings), Mend: append(mends(settings), "mkdir -p "+quote(dir))}
+	info, err := os.Stat(dir)
+	switch {
+	case h.Etc == "":
+		return nil // nothing of the machine is known
+	case err != nil:
+		f.Evidence = append(f.Evidence, err.Error())
+	case !info.IsDir():
+		f.Evidence = append(f.Evidence, h.short(dir)+" is no directory")
+	case h.UID != 0 && unix.Access(dir, unix.W_OK) != nil:
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s has mode %v", h.short(dir), info.Mode()))
+		f.Mend = append(mends(settings), "export TMPDIR=DIR # with DIR that is yours")
+	default:
+		return nil
+	}
+	f.Title = fmt.Sprintf("no temporary files can be made in %s: compilers, go build among them, stop", h.short(dir))
+	return []Finding{f}
 }
 
 // existing returns dir, or the nearest directory above it that is there.
@@ -131,7 +160,7 @@ func (h *Host) room(ctx context.Context, s space, fs Filesystem) []Finding {
 		found = append(found, f)
 	}
 	if fs.Free < bytesNone || fs.Free < bytesScarce && fs.Free < fs.Size/4 {
-		say("disk-full", fs.Free < bytesNone, fmt.Sprintf("the disk of %s, %s, is nearly full: a Go toolchain takes 260 MB", s.what, h.short(s.dir)),
+		say("disk-full", fs.Free < bytesNone, fmt.Sprintf("the disk of %s, %s, has little room left: a Go toolchain takes 260 MB", s.what, h.short(s.dir)),
 			fmt.Sprintf("%s of %s are free", amount(fs.Free), amount(fs.Size)))
 	}
 	if fs.Inodes > 0 && fs.FreeNodes < inodesScarce {

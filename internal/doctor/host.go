@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"gostore/internal/loader"
@@ -52,6 +53,9 @@ type Host struct {
 	ModuleProxy Upstream
 	Registry    Upstream // of npm packages
 	ConfigErr   error    // why the configuration cannot be used
+
+	asking sync.Once // of the servers, whose answers are
+	asked  []dated
 }
 
 // Project is what is known of the project around the working directory.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ func newKit(t *testing.T) *kit {
 	k.mkdir(k.at("home"))
 	k.mkdir(k.at("etc"))
 	k.mkdir(k.at("tmp"))
+	k.write(k.at("etc/ssl/certs/ca-certificates.crt"), "")
 	k.script(k.at("usr/go/bin/go"), "echo old")
 	k.write(k.at("usr/go/VERSION"), "go"+oldVersion+"\n")
 	k.Host = &Host{
@@ -184,6 +186,7 @@ func probeOf(t *testing.T, id string) Probe {
 func TestFindings(t *testing.T) {
 	for _, c := range cases() {
 		t.Run(strings.TrimSuffix(c.id+"/"+c.name, "/"), func(t *testing.T) {
+			t.Parallel()
 			k := newKit(t)
 			p := probeOf(t, c.id)
 			c.build(k)
@@ -239,6 +242,17 @@ func TestOffline(t *testing.T) {
 		return time.Time{}, nil
 	}
 	Examine(t.Context(), k.Host, Probes())
+}
+
+// TestServersAreAskedOnce sees to it that the probes share what servers say.
+func TestServersAreAskedOnce(t *testing.T) {
+	k := newKit(t)
+	var asked atomic.Int32
+	k.ServerDate = func(context.Context, string) (time.Time, error) { asked.Add(1); return k.Now, nil }
+	Examine(t.Context(), k.Host, Probes())
+	if n := asked.Load(); n != 2 {
+		t.Errorf("two servers were asked %d times", n)
+	}
 }
 
 // TestEveryKindIsTested holds the kinds that probes say they find against the cases here.

@@ -27,6 +27,10 @@ var diskCases = []testCase{
 	{"temporary files", "mount-noexec", Problem, func(k *kit) {
 		k.filesystem(func(path string, f *Filesystem) { f.NoExec = path == k.at("tmp") })
 	}, `go run and go test`, `go env -w GOTMPDIR=`},
+	{"build cache", "mount-noexec", Problem, func(k *kit) {
+		k.mkdir(k.at("home/.cache/go-build"))
+		k.filesystem(func(path string, f *Filesystem) { f.NoExec = path == k.at("home/.cache/go-build") })
+	}, `GOCACHE, ~/\.cache/go-build`, `go env -w GOCACHE=`},
 	{"", "mount-readonly", Problem, func(k *kit) {
 		k.filesystem(func(path string, f *Filesystem) { f.ReadOnly = path == k.Root })
 	}, `for reading only`, `mount -o remount,rw`},
@@ -44,6 +48,8 @@ var diskCases = []testCase{
 	}, `directory for temporary files`, `GOTMPDIR`},
 	{"", "inodes-full", Problem, func(k *kit) { k.filesystem(func(_ string, f *Filesystem) { f.FreeNodes = 12 }) }, `12 of 6000000 inodes`, `gostore gc`},
 	{"nearly", "inodes-full", Warning, func(k *kit) { k.filesystem(func(_ string, f *Filesystem) { f.FreeNodes = 12_000 }) }, `15,000 files`, `gostore gc`},
+	{"", "temporary-missing", Problem, func(k *kit) { k.set("TMPDIR", k.at("gone")) }, `TMPDIR=.*/gone\nstat .*/gone: no such file`, `unset TMPDIR\nmkdir -p .*/gone`},
+	{"file", "temporary-missing", Problem, func(k *kit) { k.write(k.at("file"), ""); k.set("TMPDIR", k.at("file")) }, `is no directory`, `unset TMPDIR`},
 	{"", "quota-exceeded", Warning, func(k *kit) {
 		k.script(k.at("bin/quota"), "")
 		k.set("PATH", k.getenv("PATH")+":"+k.at("bin"))
@@ -132,11 +138,23 @@ var networkCases = []testCase{
 		k.Dial = func(_ context.Context, address string) error { return errors.New("dial tcp " + address + ": refused") }
 	}, `HTTPS_PROXY=http://proxy\.example:3128\n~/\.profile:1: export HTTPS_PROXY=http://proxy\.example:3128\ndial tcp proxy\.example:3128: refused`, `unset HTTPS_PROXY`},
 	{"", "goproxy-malformed", Problem, func(k *kit) { k.ModuleProxy.Value = "https://ok.example,ftp://x:y@mirror.example" }, `"ftp://mirror\.example": want a URL`, `export GOPROXY=https://`},
+	{"unknown", "goproxy-malformed", Problem, func(k *kit) { k.ModuleProxy = Upstream{Err: errors.New("open go/env: denied")} }, `open go/env: denied`, `export GOPROXY=`},
 	{"", "goproxy-none", Warning, func(k *kit) { k.ModuleProxy.Value = "direct"; k.set("GOPROXY", "direct") }, `GOPROXY is direct`, `unset GOPROXY`},
 	{"off", "goproxy-none", Warning, func(k *kit) { k.ModuleProxy.Value = "off"; goEnv(k, "GOPROXY=off\n") }, `go/env:1: GOPROXY=off`, `go env -u GOPROXY`},
 	{"", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, errors.New("connection refused")) }, `https://proxy\.example cannot be reached(.|\n)*connection refused`, `--offline`},
 	{"name", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &net.DNSError{Name: "proxy.example", IsNotFound: true}) }, `has no address`, `--offline`},
 	{"proxy", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &fetch.ProxyError{Proxy: "p", Code: 407, Err: errors.New("407")}) }, `the proxy refuses`, `password`},
+	{"", "certificates-missing", Problem, func(k *kit) { k.set("SSL_CERT_FILE", "/gone/ca.pem") }, `SSL_CERT_FILE names /gone/ca\.pem`, `unset SSL_CERT_FILE`},
+	{"no authorities", "upstream-certificate", Problem, func(k *kit) {
+		k.must(os.RemoveAll(k.at("etc/ssl")))
+		unreachable(k, &fetch.AuthorityError{Err: x509.UnknownAuthorityError{}})
+	}, `knows no authorities at all`, `ca-certificates`},
+	{"silent proxy", "upstream-unreachable", Problem, func(k *kit) { unreachable(k, &fetch.ProxyError{Proxy: "p", Err: errors.New("refused")}) }, `does not answer`, `table network`},
+	{"and what is behind it", "proxy-unreachable", Problem, func(k *kit) {
+		k.set("HTTPS_PROXY", "http://proxy.example:3128")
+		k.Dial = func(context.Context, string) error { return errors.New("refused") }
+		unreachable(k, &fetch.ProxyError{Proxy: "p", Err: errors.New("refused")})
+	}, `every download fails`, `unset HTTPS_PROXY`},
 	{"", "upstream-certificate", Problem, func(k *kit) {
 		unreachable(k, &fetch.AuthorityError{Issuer: "Corp CA", Err: x509.UnknownAuthorityError{}})
 	},
@@ -233,6 +251,8 @@ var storeCases = []testCase{
 	{"", "store-unusable", Problem, func(k *kit) {
 		k.StoreErr = &store.RootError{Dir: k.Root, Problem: "is not empty and is not a store"}
 	}, `is not empty`, `GOSTORE_ROOT=DIR`},
+	{"nowhere", "store-unusable", Problem, func(k *kit) { k.Root, k.StoreErr = "", errors.New("neither GOSTORE_ROOT nor HOME is set") },
+		`no place for a store\nneither GOSTORE_ROOT`, `^export GOSTORE_ROOT=DIR`},
 	{"", "store-owner", Problem, func(k *kit) { k.UID = os.Getuid() + 1 }, `belongs to uid`, `sudo chown -R`},
 	{"", "store-writable", Problem, func(k *kit) { k.must(os.Chmod(filepath.Join(k.Root, "profiles"), 0o777)) }, `profiles has mode drwxrwxrwx`, `chmod go-w`},
 	{"gone file", "store-object", Problem, func(k *kit) { k.spoil(func(path string) error { return os.Remove(path) }) }, `bin/go is not there`, `gostore verify b3:`},
@@ -254,6 +274,10 @@ var storeCases = []testCase{
 		k.must(err)
 		k.must(os.Remove(found[0]))
 	}, `its manifest cannot be read`, `gostore verify`},
+	{"", "store-twofold", Warning, func(k *kit) {
+		k.write(k.at("home/.zshrc"), "export GOSTORE_ROOT=$HOME/other\n")
+		k.write(k.at("home/.profile"), "export GOSTORE_ROOT="+k.Root+"\n")
+	}, `~/\.zshrc:1: .*\nthe store in use is`, `\+1 .*/\.zshrc`},
 	{"by name", "store-synced", Warning, func(k *kit) { k.Root = "/home/ann/Dropbox/gostore" }, `Dropbox`, `outside of the folder`},
 	{"by mark", "store-synced", Warning, func(k *kit) { k.write(k.at(".stfolder"), "") }, `\.stfolder is there`, `outside of the folder`},
 	{"colon", "store-path", Problem, func(k *kit) { k.Root = "/data/a:b" }, `separates the entries of PATH`, `GOSTORE_ROOT=DIR`},

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gostore/internal/fetch"
@@ -25,12 +28,14 @@ var networkProbe = Probe{
 		{"goproxy-malformed", "GOPROXY cannot be understood"},
 		{"goproxy-none", "GOPROXY names no module proxy, so that no Go toolchain comes from one"},
 		{"upstream-unreachable", "a module proxy or registry cannot be reached"},
+		{"certificates-missing", "a variable names a file of certificates that is not there"},
 		{"upstream-certificate", "the certificate of a module proxy or registry is not good here"},
 	},
 	run: func(ctx context.Context, h *Host) []Finding {
-		found := slices.Concat(h.proxies(), h.goproxy())
+		found := slices.Concat(h.proxies(), h.goproxy(), h.certificates())
 		if !h.Offline {
-			found = slices.Concat(found, h.reachProxies(ctx), h.reachUpstreams(ctx))
+			away := h.reachProxies(ctx)
+			found = slices.Concat(found, away, h.reachUpstreams(ctx, len(away) > 0))
 		}
 		return found
 	},
@@ -138,6 +143,12 @@ func (h *Host) goproxy() []Finding {
 	for _, s := range settings {
 		f.Evidence = append(f.Evidence, redacted(s))
 	}
+	if h.ModuleProxy.Err != nil {
+		f.ID, f.Severity, f.Title = "goproxy-malformed", Problem, "what GOPROXY is cannot be found out"
+		f.Evidence = lines(h.ModuleProxy.Err)
+		f.Mend = append(f.Mend, "# or name one: export GOPROXY=https://HOST/PATH,direct")
+		return []Finding{f}
+	}
 	for _, u := range urls {
 		if why := badProxy(u); why != "" {
 			f.ID, f.Severity, f.Title = "goproxy-malformed", Problem, fmt.Sprintf("GOPROXY has %q: %s", fetch.Redact(u), why)
@@ -185,6 +196,32 @@ func badProxy(entry string) string {
 		return "it has no host"
 	}
 	return ""
+}
+
+// authorities are the files in which systems keep the certificates of authorities, below /etc.
+var authorities = []string{"ssl/certs/ca-certificates.crt", "pki/tls/certs/ca-bundle.crt", "ssl/ca-bundle.pem", "pki/tls/cacert.pem",
+	"pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "ssl/cert.pem"}
+
+// hasCertificates reports whether the system knows any authority. macOS keeps them elsewhere.
+func (h *Host) hasCertificates() bool {
+	return runtime.GOOS == "darwin" || slices.ContainsFunc(authorities, func(name string) bool { return exists(filepath.Join(h.Etc, name)) })
+}
+
+// certificates looks at the files that variables name in place of the system's.
+func (h *Host) certificates() []Finding {
+	var found []Finding
+	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "GOSTORE_CA_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"} {
+		settings := h.settings(name)
+		value := effective(settings)
+		if !filepath.IsAbs(value) || name == "SSL_CERT_DIR" && strings.Contains(value, ":") || exists(value) {
+			continue
+		}
+		found = append(found, Finding{
+			ID: "certificates-missing", Severity: Problem, Subject: name, Evidence: evidence(settings), Mend: mends(settings),
+			Title: fmt.Sprintf("%s names %s, which is not there: no server's certificate is good without it", name, h.short(value)),
+		})
+	}
+	return found
 }
 
 // reachProxies dials the proxies; what they answer is between them and whoever uses them.
@@ -251,20 +288,46 @@ func (h *Host) upstreams() []upstream {
 	return list
 }
 
-// reachUpstreams asks each server once.
-func (h *Host) reachUpstreams(ctx context.Context) []Finding {
-	if h.ServerDate == nil {
-		return nil
-	}
+// dated is what a server said when it was asked for the time.
+type dated struct {
+	upstream
+	date time.Time // zero where it did not say
+	err  error
+}
+
+// dates asks each server once, all at the same time, whoever wants to know.
+func (h *Host) dates(ctx context.Context) []dated {
+	h.asking.Do(func() {
+		if h.Offline || h.ServerDate == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, reach)
+		defer cancel()
+		var wait sync.WaitGroup
+		servers := h.upstreams()
+		h.asked = make([]dated, len(servers))
+		for i, u := range servers {
+			wait.Go(func() {
+				date, err := h.ServerDate(ctx, u.url)
+				h.asked[i] = dated{u, date, err}
+			})
+		}
+		wait.Wait()
+	})
+	return h.asked
+}
+
+// reachUpstreams says which servers could not be asked. Of those behind a proxy that is away, enough was said.
+func (h *Host) reachUpstreams(ctx context.Context, proxyAway bool) []Finding {
 	var found []Finding
-	for _, u := range h.upstreams() {
-		limited, cancel := context.WithTimeout(ctx, reach)
-		_, err := h.ServerDate(limited, u.url)
-		cancel()
-		if err == nil || ctx.Err() != nil {
+	for _, d := range h.dates(ctx) {
+		var proxy *fetch.ProxyError
+		if proxyAway && errors.As(d.err, &proxy) && proxy.Code == 0 {
 			continue
 		}
-		found = append(found, h.aboutUpstream(u, err))
+		if d.err != nil && ctx.Err() == nil {
+			found = append(found, h.aboutUpstream(d.upstream, d.err))
+		}
 	}
 	return found
 }
@@ -281,6 +344,10 @@ func (h *Host) aboutUpstream(u upstream, err error) Finding {
 		f.ID = "upstream-certificate"
 		f.Title = fmt.Sprintf("the certificate of %s was issued by an authority that is not known here: a company's own, or somebody between", f.Subject)
 		f.Mend = []string{"export GOSTORE_CA_FILE=FILE # with the authority's certificate, in PEM; for good: ca in the table network of the configuration"}
+		if !h.hasCertificates() {
+			f.Title = fmt.Sprintf("the certificate of %s cannot be checked: this system knows no authorities at all", f.Subject)
+			f.Mend = []string{"# install the package ca-certificates"}
+		}
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		f.ID = "upstream-certificate"
 		f.Title = fmt.Sprintf("by this machine's clock the certificate of %s is not valid now: the clock is wrong, or the certificate has run out", f.Subject)
@@ -292,6 +359,9 @@ func (h *Host) aboutUpstream(u upstream, err error) Finding {
 	case errors.As(err, &proxy) && proxy.Code != 0:
 		f.Title = fmt.Sprintf("the proxy refuses the way to %s", f.Subject)
 		f.Mend = []string{"# put the name and the password into the URL of the proxy, or the host into NO_PROXY"}
+	case errors.As(err, &proxy):
+		f.Title = fmt.Sprintf("%s cannot be reached: the proxy before it does not answer", f.Subject)
+		f.Mend = []string{"# start the proxy, or take it out of the environment and of the table network of the configuration"}
 	default:
 		f.Title = fmt.Sprintf("%s cannot be reached", f.Subject)
 		f.Mend = []string{"# see whether a proxy is needed (HTTPS_PROXY); without a network: gostore --offline"}

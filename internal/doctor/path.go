@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"context"
-	"debug/buildinfo"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,10 +20,11 @@ var pathProbe = Probe{
 		{"path-duplicate", "several versions of a tool that are not gostore's are on PATH"},
 		{"path-relative", "PATH has an entry that depends on the working directory"},
 		{"path-unexpanded", "PATH has an entry with a ~ or a $ that nobody replaced"},
+		{"path-alias", "a start file gives the name of a command another meaning at the prompt"},
 		{"shim-dangling", "a shim leads to a gostore that is gone"},
 	},
 	run: func(_ context.Context, h *Host) []Finding {
-		return slices.Concat(h.commandsOnPath(), h.pathEntries(), h.danglingShims())
+		return slices.Concat(h.commandsOnPath(), h.aliases(), h.pathEntries(), h.danglingShims())
 	},
 }
 
@@ -74,7 +75,7 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 	}
 	first := hits[0]
 	switch {
-	case c.Path != "" && first.real == realPath(c.Path), first.dir == h.shimsDir():
+	case c.Path != "" && first.real == realPath(c.Path), h.isShim(first):
 		return right, hits
 	case h.isOurs(first):
 		return stale, hits
@@ -86,7 +87,23 @@ func (h *Host) placeOf(c Command) (where, []hit) {
 
 // serves reports whether c would be right if p came first: p is a shim, or the program, or what the profile has.
 func (h *Host) serves(p hit, c Command) bool {
-	return p.dir == h.shimsDir() || h.isOurs(p) && (c.OfProfile || p.real == realPath(c.Path))
+	return h.isShim(p) || c.Path != "" && p.real == realPath(c.Path) || p.dir == h.binOf(c)
+}
+
+// binOf returns the directory of the profile that c is a command of, "" for a command of a project.
+func (h *Host) binOf(c Command) string {
+	for _, p := range h.Profiles {
+		if c.OfProfile && c.From == fmt.Sprintf("profile %q", p.Name) {
+			return p.Bin
+		}
+	}
+	return ""
+}
+
+// isShim reports whether a program is a shim: which version it starts is decided when it is started. A shim is a link to gostore, in the
+// directory of shims or in a project's own.
+func (h *Host) isShim(p hit) bool {
+	return p.dir == h.shimsDir() || p.real != p.path && strings.HasPrefix(filepath.Base(p.real), "gostore")
 }
 
 // isOurs reports whether PATH leads to a program through one of gostore's directories, or straight into the store.
@@ -151,12 +168,19 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 		i := slices.IndexFunc(hits, func(p hit) bool { return h.serves(p, c) })
 		f.ID, f.Severity = "path-shadowed", Problem
 		f.Title = fmt.Sprintf("%s is not gostore's: %s comes before %s on PATH", c.Name, h.short(hits[0].dir), h.short(hits[i].dir))
-		f.Evidence = append(f.Evidence, h.whoPuts(hits[0].dir)...)
+		puts := h.whoPuts(hits[0].dir)
+		f.Evidence = append(f.Evidence, puts...)
 		f.Mend = []string{first(hits[i].dir)}
+		if len(puts) > 0 {
+			f.Mend = append(f.Mend, "# for good: the same line after "+strings.Join(strings.SplitN(puts[len(puts)-1], ":", 3)[:2], ":"))
+		}
 	case stale:
 		f.ID, f.Severity = "path-stale", Warning
 		f.Title = fmt.Sprintf("%s is the one of %s, not the one that %s says", c.Name, h.short(hits[0].dir), h.short(c.From))
 		f.Mend = h.waysIn(c)
+		if env := h.getenv("GOSTORE_ENVIRONMENT"); env != "" && hits[0].dir == filepath.Join(env, "bin") {
+			f.Severity = Note // somebody entered it, and may have meant to
+		}
 	case other:
 		f.ID, f.Severity = "path-other", Warning
 		f.Title = fmt.Sprintf("%s is another program than the one that %s says, and gostore's is not on PATH", c.Name, h.short(c.From))
@@ -190,12 +214,13 @@ func others(commands []Command, but string) string {
 
 // waysIn returns the commands that make c the one that is started.
 func (h *Host) waysIn(c Command) []string {
-	if c.OfProfile {
-		for _, p := range h.Profiles {
-			if c.From == fmt.Sprintf("profile %q", p.Name) {
-				return []string{first(p.Bin)}
-			}
+	for _, p := range h.onPath(c.Name) {
+		if h.serves(p, c) {
+			return []string{first(p.dir)}
 		}
+	}
+	if bin := h.binOf(c); bin != "" {
+		return []string{first(bin)}
 	}
 	if info, err := os.Stat(h.shimsDir()); err == nil && info.IsDir() {
 		return []string{first(h.shimsDir())}
@@ -211,7 +236,7 @@ func (h *Host) duplicates(c Command, hits []hit) []Finding {
 	seen := map[string]bool{}
 	var evidence []string
 	for _, p := range hits {
-		if h.isOurs(p) || p.real == realPath(c.Path) || seen[p.real] {
+		if h.isOurs(p) || h.isShim(p) || p.real == realPath(c.Path) || seen[p.real] {
 			continue
 		}
 		seen[p.real] = true
@@ -245,6 +270,32 @@ func (h *Host) whoPuts(dir string) []string {
 		}
 	}
 	return lines
+}
+
+// aliases looks for aliases and functions with the names of commands: at the prompt they come before everything on PATH.
+func (h *Host) aliases() []Finding {
+	var found []Finding
+	files := h.startFiles()
+	seen := map[string]bool{}
+	for _, c := range h.Wanted {
+		if seen[c.Name] {
+			continue
+		}
+		seen[c.Name] = true
+		name := regexp.QuoteMeta(c.Name)
+		pattern := regexp.MustCompile(`^\s*(alias\s+(-g\s+)?` + name + `[=\s]|function\s+` + name + `\b[^-.]|` + name + `\s*\(\))`)
+		for _, f := range files {
+			for i, line := range f.Lines {
+				if pattern.MatchString(line + " ") {
+					found = append(found, Finding{
+						ID: "path-alias", Severity: Warning, Subject: c.Name, Evidence: []string{place(h.short(f.Path), i+1, line)}, Mend: []string{edit(f.Path, i+1)},
+						Title: fmt.Sprintf("at the prompt %s is an alias or a function, whatever is on PATH", c.Name),
+					})
+				}
+			}
+		}
+	}
+	return found
 }
 
 // pathEntries looks at the entries of PATH themselves.
@@ -299,6 +350,9 @@ func (h *Host) danglingShims() []Finding {
 	}
 	var evidence []string
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue // what the directory says of itself
+		}
 		path := filepath.Join(h.shimsDir(), e.Name())
 		target, err := os.Readlink(path)
 		if err != nil {
@@ -324,74 +378,4 @@ func few(lines []string) []string {
 		return lines
 	}
 	return append(slices.Clone(lines[:most]), fmt.Sprintf("and %d more", len(lines)-most))
-}
-
-// describe says what a program is that PATH leads to: whose, and which version.
-func (h *Host) describe(p hit) string {
-	what := h.owner(p)
-	if v := versionOf(p.real); v != "" {
-		what += ", version " + v
-	}
-	return what
-}
-
-// owner says who put a program where it is.
-func (h *Host) owner(p hit) string {
-	switch {
-	case p.dir == h.shimsDir():
-		return "a shim of gostore"
-	case h.isOurs(p):
-		return "gostore's"
-	}
-	if m, ok := managerOf(p); ok {
-		return "of " + m.name
-	}
-	for _, o := range owners {
-		if strings.Contains(p.real+"\n"+p.path+"\n", o.part) {
-			return o.what
-		}
-	}
-	if root := h.getenv("GOROOT"); root != "" && p.dir == filepath.Join(root, "bin") {
-		return "of GOROOT"
-	}
-	return "somebody's"
-}
-
-// owners are the places where things lie that have no manager which can be asked, by a part of the path.
-var owners = []struct{ part, what string }{
-	{"/pkg/mod/golang.org/toolchain@", "downloaded by the go command (GOTOOLCHAIN)"},
-	{"/usr/local/go/", "the archive of go.dev, unpacked to /usr/local/go"},
-	{"/sdk/go", "installed by golang.org/dl"},
-	{"/snap/", "a snap package"},
-	{"/usr/lib/go", "a package of the distribution"},
-	{"/usr/lib/golang/", "a package of the distribution"},
-	{"/opt/homebrew/", "Homebrew's"},
-	{"/home/linuxbrew/", "Homebrew's"},
-	{"/usr/local/Cellar/", "Homebrew's"},
-	{"/nix/store/", "Nix's"},
-	{"/go/bin/", "installed by go install"},
-	{"/usr/bin/", "a package of the distribution"},
-	{"\n/bin/", "a package of the distribution"},
-	{"/usr/local/bin/", "put into /usr/local/bin by hand or by an installer"},
-}
-
-// versionOf returns the version that a program says without being started: a Go toolchain's from its VERSION file, another
-// Go program's from what the linker wrote into it; else "".
-func versionOf(path string) string {
-	if data, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(path)), "VERSION")); err == nil {
-		line, _, _ := strings.Cut(string(data), "\n")
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "go"); ok {
-			return v
-		}
-	}
-	info, err := buildinfo.ReadFile(path)
-	switch {
-	case err != nil:
-		return ""
-	case strings.HasPrefix(info.Path, "cmd/"):
-		return strings.TrimPrefix(info.GoVersion, "go")
-	case info.Main.Version == "(devel)":
-		return ""
-	}
-	return info.Main.Version
 }

@@ -25,7 +25,7 @@ var pathCases = []testCase{
 	{"", "path-shadowed", Problem, func(k *kit) {
 		k.first(k.at("usr/go/bin"))
 		k.write(k.at("home/.bashrc"), "# x\nexport PATH="+k.at("usr/go/bin")+":$PATH\n")
-	}, `1\. on PATH: .*usr/go/bin/go, .*version 1\.19\.8\n2\. on PATH(.|\n)*~/\.bashrc:2: `, `^export PATH=.*/profiles/default/current/bin:"\$PATH"$`},
+	}, `1\. on PATH: .*usr/go/bin/go, .*version 1\.19\.8\n2\. on PATH(.|\n)*~/\.bashrc:2: `, `^export PATH=.*/profiles/default/current/bin:"\$PATH"\n# for good: the same line after ~/\.bashrc:2$`},
 	{"by a manager", "path-shadowed", Problem, func(k *kit) {
 		k.script(k.at("home/.asdf/shims/go"), "exec asdf exec go")
 		k.first(k.at("home/.asdf/shims"))
@@ -60,12 +60,29 @@ var pathCases = []testCase{
 	{"", "path-stale", Warning, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 	}, `not the one that ~/p/gostore\.lock says(.|\n)*version 1\.26\.8`, `gostore shell`},
+	{"another profile's", "path-stale", Warning, func(k *kit) {
+		k.script(k.at("root/profiles/work/current/bin/go"), "")
+		k.Profiles = append(k.Profiles, ProfileState{Name: "work", Bin: k.at("root/profiles/work/current/bin")})
+		k.first(k.at("root/profiles/work/current/bin"))
+	}, `go is the one of .*/work/current/bin, not the one that profile "default" says`, `^export PATH=.*/default/current/bin`},
+	{"in another environment", "path-stale", Note, func(k *kit) {
+		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
+		k.link(filepath.Join(k.object, "bin", "go"), k.at("env/bin/go"))
+		k.set("GOSTORE_ENVIRONMENT", k.at("env"))
+		k.first(k.at("env/bin"))
+	}, `go is the one of .*/env/bin, not`, `gostore shell`},
 	{"", "path-missing", Warning, func(k *kit) { k.set("PATH", k.at("empty")) },
 		`the profile's directory is not there`, `^export PATH=.*/profiles/default/current/bin:"\$PATH"$`},
 	{"", "path-duplicate", Note, func(k *kit) {
 		k.script(k.at("opt/bin/go"), "")
 		k.set("PATH", k.getenv("PATH")+":"+k.at("opt/bin"))
 	}, `2 others(.|\n)*usr/go/bin/go(.|\n)*opt/bin/go`, `nothing has to be done`},
+	{"", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.zshrc"), "alias gofoo=x\n# alias go=x\nalias go=grc-go\n") },
+		`~/\.zshrc:3: alias go=grc-go`, `\+3 .*/\.zshrc`},
+	{"function", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.config/fish/config.fish"), "function go --wraps go\nend\n") },
+		`config\.fish:1: function go`, `\+1 .*config\.fish`},
+	{"old function", "path-alias", Warning, func(k *kit) { k.write(k.at("home/.bashrc"), "go-test() { :; }\ngo () {\n}\n") },
+		`\.bashrc:2: go \(\) \{`, `\+2 .*bashrc`},
 	{"", "path-relative", Warning, func(k *kit) { k.set("PATH", k.getenv("PATH")+"::node_modules/.bin") },
 		`entry 3 of PATH is ""\nentry 4 of PATH is "node_modules`, `take it out`},
 	{"", "path-unexpanded", Warning, func(k *kit) {
@@ -82,6 +99,21 @@ func TestRightShim(t *testing.T) {
 	k.script(filepath.Join(k.Root, "shims", "go"), "")
 	k.first(filepath.Join(k.Root, "shims"))
 	k.Wanted[0].Path = "/elsewhere/go"
+	k.link("/gone", filepath.Join(k.Root, "shims", ".project")) // not a shim
+	if found := k.danglingShims(); found != nil {
+		t.Errorf("found %+v", found)
+	}
+	if found := k.commandsOnPath(); found != nil {
+		t.Errorf("found %+v", found)
+	}
+}
+
+// TestShimElsewhere has a shim in a directory of a project's own.
+func TestShimElsewhere(t *testing.T) {
+	k := newKit(t)
+	k.must(os.Chmod(k.Self, 0o755))
+	k.link(k.Self, k.at("home/p/.gostore/bin/go"))
+	k.first(k.at("home/p/.gostore/bin"))
 	if found := k.commandsOnPath(); found != nil {
 		t.Errorf("found %+v", found)
 	}
@@ -94,6 +126,31 @@ func TestProjectNeedsNoPath(t *testing.T) {
 	k.Wanted = []Command{{"tool", "", "tool", "1.0.0", k.at("home/p/gostore.lock"), false}}
 	if found := k.commandsOnPath(); found != nil {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// TestOwner says who put programs where they are.
+func TestOwner(t *testing.T) {
+	k := newKit(t)
+	k.mkdir(k.at("usr/go/pkg"))
+	k.set("GOROOT", "/opt/root")
+	for path, want := range map[string]string{
+		k.at("usr/go/bin/go"):              "a Go toolchain in " + k.at("usr/go"),
+		k.at("home/go/bin/go1.22.6"):       "installed by go install",
+		"/usr/local/go/bin/go":             "the archive of go.dev, unpacked to /usr/local/go",
+		"/usr/lib/go-1.19/bin/go":          "a package of the distribution",
+		"/bin/go":                          "a package of the distribution",
+		"/snap/bin/go":                     "a snap package",
+		"/opt/homebrew/bin/go":             "Homebrew's",
+		"/home/x/.asdf/shims/go":           "of asdf",
+		"/home/x/.local/share/mise/shims/": "of mise",
+		"/opt/root/bin/go":                 "of GOROOT",
+		"/srv/x/go":                        "somebody's",
+		k.at("home/go/pkg/mod/golang.org/toolchain@v0.0.1-go1.21.0.linux-amd64/bin/go"): "downloaded by the go command (GOTOOLCHAIN)",
+	} {
+		if got := k.owner(hit{filepath.Dir(path), path, path}); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
 	}
 }
 
@@ -122,6 +179,10 @@ var managerCases = []testCase{
 		managed(k, k.at("home/.asdf/shims"))
 		k.write(k.at("home/.bashrc"), "\n. \"$HOME/.asdf/asdf.sh\"\n")
 	}, `asdf decides which go is started(.|\n)*~/\.asdf/shims is on PATH\n~/\.bashrc:2: `, `current/bin(.|\n)*gostore import-from asdf`},
+	{"before the profile's", "manager-wins", Warning, func(k *kit) {
+		k.Wanted[0].From, k.Wanted[0].OfProfile = k.at("home/p/gostore.lock"), false // and the profile has it too
+		managed(k, k.at("home/.asdf/shims"))
+	}, `asdf decides`, `^export PATH=.*/profiles/default/current/bin`},
 	{"mise", "manager-wins", Warning, func(k *kit) { managed(k, k.at("home/.local/share/mise/shims")) }, `mise decides`, `import-from mise`},
 	{"goenv", "manager-wins", Warning, func(k *kit) { managed(k, k.at("home/.goenv/shims")); k.set("GOENV_ROOT", k.at("home/.goenv")) },
 		`goenv decides(.|\n)*GOENV_ROOT=~/\.goenv`, `import-from goenv`},

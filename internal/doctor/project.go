@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ var projectProbe = Probe{
 		}
 		if h.Project.Err != nil {
 			found = append(found, Finding{
-				ID: "lock-unreadable", Severity: Problem, Subject: h.Project.Lock, Evidence: lines(h.Project.Err),
+				ID: "lock-unreadable", Severity: Problem, Subject: cmp.Or(h.Project.Lock, h.Dir), Evidence: lines(h.Project.Err),
 				Title: "the project's lock cannot be used", Mend: append(openPlaces(h.Project.Err), "gostore lock"),
 			})
 		}

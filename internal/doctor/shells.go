@@ -41,7 +41,7 @@ type mode struct {
 
 // modes are the ways in which the shells of people are started.
 var modes = []mode{
-	{"at the prompt", []string{"-i", "-c"}, nil},
+	{"at the prompt", []string{"-i", "-c"}, []string{"HISTFILE=/dev/null"}},
 	{"as a login shell", []string{"-l", "-c"}, nil},
 	{"for ssh HOST COMMAND", []string{"-c"}, []string{"SSH_CLIENT=127.0.0.1 50000 22", "SSH_CONNECTION=127.0.0.1 50000 127.0.0.1 22"}},
 }
@@ -151,11 +151,11 @@ func (h *Host) compareTrials(shell string, trials []trial, files []startfile.Fil
 			seen = append(seen, "not on PATH "+modes[i].name)
 		}
 	}
-	puts := h.putLines(files)
+	puts := h.putLines(filesOf(shell, files))
 	switch {
 	case has(prompt) && trials[remote].ok && !has(remote):
 		return []Finding{{
-			ID: "shell-interactive-only", Severity: Warning, Subject: shell, Evidence: append(seen, puts...), Mend: h.moveLines(shell, files),
+			ID: "shell-interactive-only", Severity: Warning, Subject: shell, Evidence: append(seen, puts...), Mend: h.moveLines(shell, filesOf(shell, files)),
 			Title: fmt.Sprintf("in %s gostore's directory is on PATH at the prompt only: ssh HOST COMMAND, and programs that start shells so, do not find its tools", shell),
 		}}
 	case (has(prompt) || has(remote)) && trials[login].ok && !has(login):
@@ -211,6 +211,20 @@ func (h *Host) addTo(name string) string {
 		return fmt.Sprintf("sed -i %s %s", quote("1i "+line), quote(filepath.Join(h.home(), name)))
 	}
 	return fmt.Sprintf("echo %s >>%s", quote(line), quote(filepath.Join(h.home(), name)))
+}
+
+// filesOf returns the start files that a kind of shell reads.
+func filesOf(shell string, files []startfile.File) []startfile.File {
+	return slices.DeleteFunc(slices.Clone(files), func(f startfile.File) bool {
+		name := strings.TrimPrefix(filepath.Base(f.Path), ".")
+		switch shell {
+		case "fish":
+			return !strings.HasSuffix(name, ".fish")
+		case "zsh":
+			return !strings.HasPrefix(name, "z")
+		}
+		return strings.HasSuffix(name, ".fish") || strings.HasSuffix(name, ".nu") || strings.HasPrefix(name, "z")
+	})
 }
 
 // putLines returns the lines of start files that name gostore's directories, and what keeps shells from them.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -21,12 +22,13 @@ var storeProbe = Probe{
 		{"store-writable", "others may write in the store"},
 		{"store-object", "an object is not what its manifest says"},
 		{"store-synced", "the store lies in a folder that a program copies to elsewhere"},
+		{"store-twofold", "a start file names another store than the one in use"},
 		{"store-path", "the path of the store cannot be used everywhere"},
 		{"umask-open", "files that are made can be written by others"},
 		{"profile-broken", "a profile's current generation cannot be used"},
 	},
 	run: func(ctx context.Context, h *Host) []Finding {
-		found := slices.Concat(h.unusable(), h.storePath(), h.synced(), h.umask(), h.brokenProfiles())
+		found := slices.Concat(h.unusable(), h.storePath(), h.twofold(), h.synced(), h.umask(), h.brokenProfiles())
 		if h.Root != "" && exists(h.Root) {
 			found = slices.Concat(found, h.owners(), h.sample(ctx))
 		}
@@ -38,10 +40,16 @@ func (h *Host) unusable() []Finding {
 	if h.StoreErr == nil {
 		return nil
 	}
-	return []Finding{{
-		ID: "store-unusable", Severity: Problem, Subject: h.Root, Evidence: lines(h.StoreErr),
-		Title: "the directory cannot serve as a store", Mend: []string{"ls -ld " + quote(h.Root), "export GOSTORE_ROOT=DIR # with DIR on a local disk that is yours"},
-	}}
+	f := Finding{
+		ID: "store-unusable", Severity: Problem, Subject: cmp.Or(h.Root, "GOSTORE_ROOT"), Evidence: lines(h.StoreErr),
+		Title: "the directory cannot serve as a store", Mend: []string{"export GOSTORE_ROOT=DIR # with DIR on a local disk that is yours"},
+	}
+	if h.Root == "" {
+		f.Title = "there is no place for a store"
+	} else {
+		f.Mend = append([]string{"ls -ld " + quote(h.Root)}, f.Mend...)
+	}
+	return []Finding{f}
 }
 
 // parts returns the root and what is directly in it.
@@ -71,7 +79,7 @@ func (h *Host) owners() []Finding {
 	}
 	var found []Finding
 	if foreign != nil {
-		f := Finding{ID: "store-owner", Severity: Problem, Subject: h.Root, Evidence: foreign, Mend: []string{"sudo chown -R \"$(id -un)\" " + quote(h.Root)},
+		f := Finding{ID: "store-owner", Severity: Problem, Subject: h.Root, Evidence: firstOf(foreign), Mend: []string{"sudo chown -R \"$(id -un)\" " + quote(h.Root)},
 			Title: "something in the store belongs to another user, perhaps since a gostore was run with sudo: it cannot be changed or removed"}
 		if h.UID == 0 {
 			f.Severity, f.Title = Warning, "root works in somebody's store: what it makes there, its owner cannot change or remove"
@@ -84,6 +92,14 @@ func (h *Host) owners() []Finding {
 			Title: "others may write in the store: they decide what is started from it"})
 	}
 	return found
+}
+
+// firstOf keeps one of many lines that say the same.
+func firstOf(lines []string) []string {
+	if len(lines) < 2 {
+		return lines
+	}
+	return []string{lines[0], fmt.Sprintf("and %d more", len(lines)-1)}
 }
 
 // How much of the store is compared with its manifests.
@@ -204,6 +220,23 @@ func (h *Host) storePath() []Finding {
 		return nil
 	}
 	return []Finding{f}
+}
+
+// twofold looks for start files that name another store: shells that read them have other tools.
+func (h *Host) twofold() []Finding {
+	var others []setting
+	for _, s := range h.settings("GOSTORE_ROOT") {
+		if s.from == byStartFile && filepath.IsAbs(s.value) && !strings.Contains(s.value, "$") && h.Root != "" && realPath(s.value) != realPath(h.Root) {
+			others = append(others, s)
+		}
+	}
+	if others == nil {
+		return nil
+	}
+	return []Finding{{
+		ID: "store-twofold", Severity: Warning, Subject: "GOSTORE_ROOT", Evidence: append(evidence(others), "the store in use is "+h.short(h.Root)), Mend: mends(others),
+		Title: "a start file names another store than the one in use here: shells that read it have other tools and profiles",
+	}}
 }
 
 func (h *Host) umask() []Finding {

@@ -53,11 +53,13 @@ func RunCommand(ctx context.Context, limit time.Duration, environ []string, argv
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	out := Output{Stdout: stdout.String(), Stderr: stderr.String(), Late: ctx.Err() != nil}
-	if cmd.ProcessState != nil {
+	switch {
+	case cmd.ProcessState != nil:
 		out.Status = cmd.ProcessState.ExitCode()
-		return out, nil
+	case !out.Late: // else the limit came before the command began
+		return out, err
 	}
-	return out, err
+	return out, nil
 }
 
 // head keeps the beginning of what is written.

@@ -126,7 +126,7 @@ func (h *Host) goflags() []Finding {
 			f.Title = fmt.Sprintf("the go command refuses GOFLAGS: %q is no flag; every flag has to be one word, as in -tags=a,b", word)
 			return []Finding{f}
 		}
-		if why := risky[flag]; why != "" {
+		if why := risky[flag]; why != "" && word != "-mod=readonly" { // which is what it does anyway
 			f.Severity = Warning
 			f.Evidence = append(f.Evidence, word+": "+why)
 		}

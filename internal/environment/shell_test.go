@@ -36,6 +36,7 @@ const oddValue = `it's "$HOME" \ \\ %s; *`
 type shellCase struct {
 	home, dir string
 	environ   []string
+	over      []Setting
 }
 
 func newShellCase(t *testing.T, files map[string]string, environ ...string) shellCase {
@@ -65,7 +66,7 @@ func (c shellCase) run(t *testing.T, shell string, flags ...string) []string {
 	if err != nil {
 		t.Skipf("%s is not installed", shell)
 	}
-	argv, environ := Interactive(c.dir, path, c.environ)
+	argv, environ := Interactive(c.dir, path, c.environ, c.over...)
 	cmd := exec.CommandContext(t.Context(), argv[0], slices.Concat(argv[1:], flags)...)
 	cmd.Env = environ
 	cmd.Dir = c.home
@@ -231,5 +232,63 @@ func TestInteractive(t *testing.T) {
 	want := []string{"ZDOTDIR=/e/shell/zsh"}
 	if _, env := Interactive("/e", "zsh", []string{"GOSTORE_ZDOTDIR=/old"}); !slices.Equal(env, want) {
 		t.Errorf("variables %q, want %q", env, want)
+	}
+}
+
+// over is what a project or the command line says on top of the tools.
+var over = []Setting{
+	{Name: "GOFLAGS", Value: "-project"}, {Name: "STRANGE", Value: oddValue + "\n\xff '"}, {Name: "USERS", Value: "ours"},
+	{Name: "TAKEN", Unset: true}, {Name: "ODD", Value: "overlaid"}, {Name: "GOSTORE_OVERLAY_NOT", Value: "kept"},
+}
+
+// checkOver looks at the same settings, which the user's start files have changed.
+func (c shellCase) checkOver(t *testing.T, shell string, flags ...string) {
+	t.Helper()
+	out := strings.Join(c.run(t, shell, append(flags, "-i", "-c", "env -0")...), "\n")
+	vars := map[string]string{}
+	for kv := range strings.SplitSeq(out, "\x00") {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = value
+	}
+	for _, s := range over {
+		value, set := vars[s.Name]
+		if s.Unset && value != "" || !s.Unset && (!set || value != s.Value) {
+			t.Errorf("%s is %q", s.Name, value)
+		}
+	}
+	if value, ok := vars[varOverlay]; ok {
+		t.Errorf("the overlay is left: %q", value)
+	}
+	if vars["GOTOOLCHAIN"] != "local" || vars["USERS_OWN"] != "1" {
+		t.Errorf("GOTOOLCHAIN=%q, USERS_OWN=%q", vars["GOTOOLCHAIN"], vars["USERS_OWN"])
+	}
+}
+
+// What stands above the tools has the last word, too, and the start files say nothing of it.
+func TestOverlay(t *testing.T) {
+	const hostile = "export GOFLAGS=-users TAKEN=again ODD=users STRANGE= USERS=theirs GOTOOLCHAIN=auto USERS_OWN=1\nunset GOSTORE_OVERLAY_NOT\nset -u\n"
+	for _, c := range []struct {
+		shell, file, text string
+	}{
+		{"bash", ".bashrc", hostile + "set -o noglob; IFS=x\n"},
+		{"zsh", ".zshrc", hostile + "setopt rc_quotes sh_word_split ksh_arrays\n"},
+		{"fish", ".config/fish/config.fish", "set -gx GOFLAGS -users\nset -gx TAKEN again\nset -gx ODD users\nset -gx STRANGE\nset -gx USERS theirs\n" +
+			"set -gx GOTOOLCHAIN auto\nset -gx USERS_OWN 1\nset -e GOSTORE_OVERLAY_NOT\n"},
+	} {
+		t.Run(c.shell, func(t *testing.T) {
+			s := newShellCase(t, map[string]string{c.file: c.text}, "TAKEN=inherited")
+			s.over = over
+			s.checkOver(t, c.shell)
+		})
+	}
+}
+
+// An overlay of an outer shell says nothing in an inner one.
+func TestOverlayIsNotInherited(t *testing.T) {
+	for _, shell := range []string{"/bin/sh", "bash", "zsh", "fish"} {
+		_, env := Interactive("/e", shell, []string{"A=1", varOverlay + "=echo old"})
+		if slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, varOverlay+"=") }) {
+			t.Errorf("%s: %q", shell, env)
+		}
 	}
 }

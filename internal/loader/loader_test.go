@@ -105,7 +105,7 @@ func TestOwnLibraries(t *testing.T) {
 // TestOtherProcessorsLibraries has a library for another processor before the right one.
 func TestOtherProcessorsLibraries(t *testing.T) {
 	h := glibc(t)
-	write(t, filepath.Join(h.Root, "opt/arm/libc.so.6"), program.Program{Machine: elf.EM_AARCH64})
+	write(t, filepath.Join(h.Root, "opt/arm/libc.so.6"), program.Program{Machine: elf.EM_AARCH64, Has: []string{"GLIBC_2.17"}})
 	conf(t, h, "ld.so.conf", "include ld.so.conf.d/*.conf\n# /comment\n")
 	conf(t, h, "ld.so.conf.d/arm.conf", "/opt/arm # cross\n")
 	path := filepath.Join(t.TempDir(), "tool")

@@ -311,8 +311,8 @@ gostore.toml:2:29: tool "go": version "a b": character ' ' is not allowed`},
 		{"gostore.toml", "[tools]\ngolang.org = '1'\n", `gostore.toml:2:1: tool "golang": want a version or a list of versions; a name with dots in it needs quotes`},
 		{"gostore.toml", "[tools]\n'../go' = '1'\n", `gostore.toml:2:1: tool name "../go": element ".." begins with "."`},
 		{"gostore.toml", "[tools]\ngo = '1'\ngo = '2'\n", `gostore.toml:3:1: key "go" is already set in line 2`},
-		{"gostore.toml", "[tooling]\ngo = '1'\n[vars]\n", `gostore.toml:1:2: unknown key "tooling"; known here: tools, env, check, tool, mirror, sources
-gostore.toml:3:2: unknown key "vars"; known here: tools, env, check, tool, mirror, sources`},
+		{"gostore.toml", "[tooling]\ngo = '1'\n[vars]\n", `gostore.toml:1:2: unknown key "tooling"; known here: tools, env, isolate, check, tool, mirror, sources
+gostore.toml:3:2: unknown key "vars"; known here: tools, env, isolate, check, tool, mirror, sources`},
 		{"gostore.toml", "[tools]\nnode = '1'\n'npm:node' = '2'\n'npm:x@1' = '3'\n", `gostore.toml:3:1: tool "node" is listed already, from another source
 gostore.toml:4:1: tool "npm:x@1": the version stands after the "="`},
 		{"gostore.toml", "tools = 'go'\n", `gostore.toml:1:9: "tools" must be a table, not a string`},

@@ -12,7 +12,7 @@ import (
 )
 
 // settingsTables are the tables of gostore.toml that Settings are read from.
-var settingsTables = []string{"env", "check"}
+var settingsTables = []string{"env", "isolate", "check"}
 
 // Settings are what gostore.toml says of how a project's tools are used, beside which they are:
 //
@@ -22,12 +22,22 @@ var settingsTables = []string{"env", "check"}
 //	GOBIN = "{project}/bin"          # {project} is the project's directory
 //	GOEXPERIMENT = false             # not set, whatever is inherited
 //
+//	[isolate]
+//	caches = true                    # GOCACHE, GOMODCACHE, GOPATH and GOBIN of the locked Go's own
+//
 //	[check]
 //	run = ["go vet ./...", "gopls version"]   # lines for sh
 //	limit = "30s"                             # how long each may take
 type Settings struct {
-	Env   []Variable // in the file's order
-	Check Check
+	Env     []Variable // in the file's order
+	Isolate Isolate
+	Check   Check
+}
+
+// Isolate is what a project wants to have apart from its user's other work.
+type Isolate struct {
+	Caches bool // Go's caches, for each toolchain
+	Line   int  // of gostore.toml that says so
 }
 
 // Variable is a variable of the project's [env].
@@ -86,28 +96,36 @@ func parseSettings(d *textfile.Document) Settings {
 			s.Env = append(s.Env, parseVariable(d, e))
 		}
 	}
+	if t := d.May(&d.Root, "isolate", textfile.Table); t != nil {
+		s.Isolate = parseIsolate(d, t)
+	}
 	if t := d.May(&d.Root, "check", textfile.Table); t != nil {
 		s.Check = parseCheck(d, t)
 	}
 	return s
 }
 
-// decided are variables that a project cannot set, with the reason.
+// decided are variables that neither a project nor the command line can set, with the reason.
 var decided = map[string]string{
 	"PATH":        "commands come from tools: put them in [tools]",
 	"GOROOT":      "the locked Go finds its own tree",
 	"GOTOOLCHAIN": "the lock decides which Go runs",
 }
 
+// Taken returns why nobody can set a variable on top of an environment's tools, "" where it is free.
+func Taken(name string) string {
+	if strings.HasPrefix(name, "GOSTORE_") {
+		return "such names are gostore's own"
+	}
+	return decided[name]
+}
+
 func parseVariable(d *textfile.Document, e textfile.Entry) Variable {
-	reason, taken := decided[e.Key]
-	switch {
+	switch reason := Taken(e.Key); {
 	case !release.IsVariable(e.Key):
 		d.Errorf(e.Offset, "%q cannot be the name of a variable: want letters, digits and \"_\"", e.Key)
-	case taken:
+	case reason != "":
 		d.Errorf(e.Offset, "variable %s is not the project's to set: %s", e.Key, reason)
-	case strings.HasPrefix(e.Key, "GOSTORE_"):
-		d.Errorf(e.Offset, "variable %s is not the project's to set: such names are gostore's own", e.Key)
 	}
 	line, _ := d.Position(e.Offset)
 	v := Variable{Name: e.Key, Line: line}
@@ -123,6 +141,16 @@ func parseVariable(d *textfile.Document, e textfile.Entry) Variable {
 		d.Errorf(e.Value.Offset, "variable %s: want a string, an integer, or false for a variable that is not to be set", e.Key)
 	}
 	return v
+}
+
+func parseIsolate(d *textfile.Document, t *textfile.Value) Isolate {
+	d.Only(t, "caches")
+	v := d.May(t, "caches", textfile.Boolean)
+	if v == nil {
+		return Isolate{}
+	}
+	line, _ := d.Position(v.Offset)
+	return Isolate{Caches: v.Text == "true", Line: line}
 }
 
 func parseCheck(d *textfile.Document, t *textfile.Value) Check {

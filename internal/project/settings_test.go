@@ -32,6 +32,8 @@ CGO_ENABLED = 0
 GOBIN = "{project}/bin"
 GOEXPERIMENT = false
 EMPTY = ""
+[isolate]
+caches = true
 [check]
 run = ["go vet ./...", "true"]
 limit = "1m30s"
@@ -44,7 +46,8 @@ limit = "1m30s"
 			{"GOFLAGS", "-mod=vendor", false, 5}, {"CGO_ENABLED", "0", false, 6}, {"GOBIN", "{project}/bin", false, 7},
 			{"GOEXPERIMENT", "", true, 8}, {"EMPTY", "", false, 9},
 		},
-		Check: Check{[]string{"go vet ./...", "true"}, 90 * time.Second},
+		Isolate: Isolate{true, 11},
+		Check:   Check{[]string{"go vet ./...", "true"}, 90 * time.Second},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("\n got %+v\nwant %+v", got, want)
@@ -70,6 +73,8 @@ func TestSettingsComplaints(t *testing.T) {
 		"[env]\nA = [\"x\"]":                   `:2:1: variable A: want a string, an integer, or false for a variable that is not to be set`,
 		"[env]\nA = \"\\u0000\"":               `:2:5: variable A: a value cannot hold a zero byte`,
 		"env = 1":                              `:1:7: "env" must be a table, not an integer`,
+		"[isolate]\nhome = true":               `:2:1: unknown key "home"; known here: caches`,
+		"[isolate]\ncaches = 1":                `:2:10: "caches" must be true or false, not an integer`,
 		"[check]\nrun = \"x\"":                 `:2:7: "run" must be an array, not a string`,
 		"[check]\nrun = [\" \"]":               `:2:8: "run" wants command lines; one is empty or holds a zero byte`,
 		"[check]\nlimit = \"soon\"":            `:2:9: limit "soon": want a time such as "30s" or "2m"`,

@@ -26,7 +26,7 @@ const Mark = "[removed]"
 // Person is what is known of whose text it is. Empty fields are not known.
 type Person struct {
 	Home    string   // directory
-	User    string   // name of the account
+	Users   []string // names of the account
 	Host    string   // name of the machine
 	Environ []string // NAME=VALUE
 }
@@ -65,7 +65,9 @@ func (p Person) Text(text string) string {
 	text = flag.ReplaceAllStringFunc(text, withoutArgument)
 	text = sshUser.ReplaceAllString(text, Mark+"@$1")
 	text = p.withoutHome(text)
-	text = replaceWord(text, p.User, "USER")
+	for _, name := range p.Users {
+		text = replaceWord(text, name, "USER")
+	}
 	return p.withoutHost(text)
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 var ann = Person{
-	Home: "/home/ann", User: "ann", Host: "annbook.corp.example",
+	Home: "/home/ann", Users: []string{"ann", "annsudo"}, Host: "annbook.corp.example",
 	Environ: []string{"HOME=/home/ann", "NPM_TOKEN=abcdefgh12345", "SSH_AUTH_SOCK=/run/agent.sock", "SHORT_TOKEN=ab", "DB_PASSWORD=hunter2 and more"},
 }
 
@@ -51,6 +51,7 @@ func TestText(t *testing.T) {
 		{"/srv/ann/x of ann, not of joann or ann_2", "/srv/USER/x of USER, not of joann or ann_2"},
 		{"annbook.corp.example and annbook", "HOST and HOST"},
 		{"ann", "USER"},
+		{"sudo by annsudo", "sudo by USER"},
 		{"", ""},
 	} {
 		if got := ann.Text(c.text); got != c.want {
@@ -64,7 +65,7 @@ func TestNobodyKnown(t *testing.T) {
 	if got := (Person{}).Text(text); got != text {
 		t.Errorf("got %q", got)
 	}
-	root := Person{Home: "/root", User: "root", Host: "localhost"}
+	root := Person{Home: "/root", Users: []string{"root", ""}, Host: "localhost"}
 	if got := root.Text("/root/x, GOROOT of root on localhost"); got != "~/x, GOROOT of root on localhost" {
 		t.Errorf("got %q", got)
 	}

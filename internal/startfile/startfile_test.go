@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestAssignments(t *testing.T) {
@@ -52,7 +54,7 @@ func TestGuard(t *testing.T) {
 		{"[[ -o interactive ]] || return\n", 1},
 		{"status is-interactive; or exit\n", 1},
 		{"if [[ $- == *i* ]]; then\n  bind x\nfi\nf() {\n  return\n}\n", 0},
-		{"PS1='$ '; f() { return; }\n", 0},
+		{"PS1=\"x $PS1\"; f() { return; }\n", 0},
 		{"# [ -z \"$PS1\" ] && return\n", 0},
 		{"A=1\n", 0},
 		{"", 0},
@@ -82,7 +84,7 @@ func TestReadAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(home, ".zshrc"), 0o755); err != nil { // no file
+	if err := unix.Mkfifo(filepath.Join(home, ".zshrc"), 0o644); err != nil { // reading it would wait for a writer
 		t.Fatal(err)
 	}
 	var got []string

@@ -173,6 +173,7 @@ func (a *app) resolveOne(ctx context.Context, r release.Request, platforms []rel
 		return lock.Tool{}, err
 	}
 	a.ui.detail("%s is %s %s, from %s", r, found.Tool, found.Version, found.Source)
+	a.resolved(r.Name(), found.Version)
 	return lock.Of(found, r.Version, false), nil
 }
 

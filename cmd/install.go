@@ -2,14 +2,16 @@ package cmd
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gostore/internal/journal"
+	"gostore/lock"
 )
 
 func (a *app) installCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, forCI bool
 	c := &cobra.Command{
 		Use:   "install [TOOL@VERSION]...",
 		Short: "Put the tools of the lock, or others, into the store",
@@ -18,25 +20,44 @@ that "gostore shell" starts at once and without a network. What is there already
 downloaded again. The answer is a line for each tool with the directory that it is in.
 
 With TOOL@VERSION those releases are installed instead. Nothing keeps them: the next
-"gostore gc" removes them unless a project or a profile uses them by then.`,
+"gostore gc" removes them unless a project or a profile uses them by then.
+
+--ci is for the jobs of continuous integration: progress is folded in the log as GitHub Actions, GitLab,
+Azure Pipelines, Buildkite and TeamCity have it, and errors are marked. Later steps of a job of GitHub Actions have the
+tools on PATH, with their variables and those of the project.`,
 		Example: `  gostore install
+  gostore install --ci
   gostore install go@1.21.13 go@1.22.6`,
-		RunE: func(c *cobra.Command, args []string) error { return a.installTools(c.Context(), args, asJSON) },
+		RunE: func(c *cobra.Command, args []string) error { return a.installTools(c.Context(), args, asJSON, forCI) },
 	}
+	c.Flags().BoolVar(&forCI, "ci", false, "fold progress in the log of a job, mark errors, give the tools to later steps")
 	jsonFlag(c, &asJSON)
 	c.ValidArgsFunction = a.completeTools
 	return c
 }
 
-func (a *app) installTools(ctx context.Context, args []string, asJSON bool) error {
+func (a *app) installTools(ctx context.Context, args []string, asJSON, forCI bool) error {
+	if forCI && len(args) > 0 {
+		return usagef("--ci installs what the lock says: leave %s out", strings.Join(args, " "))
+	}
 	record := a.record("install")
+	unfold := func() {}
+	if forCI {
+		unfold = a.foldLog("gostore: installing the tools of " + lock.Name)
+	}
 	h, err := a.installWanted(ctx, args)
+	unfold()
 	if err != nil {
 		return err
 	}
 	defer h.release()
 	if a.installed.Count == 0 {
 		record.Outcome = journal.Unchanged
+	}
+	if forCI {
+		if err := a.exportToJob(ctx, h); err != nil {
+			return err
+		}
 	}
 	if asJSON {
 		list := []installedJSON{}

@@ -17,7 +17,7 @@ import (
 
 // lockOptions are the flags of "gostore lock".
 type lockOptions struct {
-	check, update, remove, add, dryRun, json bool
+	check, update, remove, add, dryRun, digest, json bool
 
 	from     string // the one file that speaks
 	command  bool   // these are the flags of the command that runs
@@ -59,8 +59,15 @@ record stays as it is.`,
   gostore lock mysdk@2 --path ./sdk.tar.xz
   gostore lock --from .tool-versions
   gostore lock --check
+  gostore lock --digest
   gostore lock --dry-run go@1.23`,
-		RunE: func(c *cobra.Command, args []string) error { return a.lock(c.Context(), args, o) },
+		RunE: func(c *cobra.Command, args []string) error {
+			args, err := o.takeDigests(args)
+			if err != nil {
+				return err
+			}
+			return a.lock(c.Context(), args, o)
+		},
 	}
 	f := c.Flags()
 	f.BoolVar(&o.check, "check", false, "only say whether the lock is what the project wants; exit status 7 when not")
@@ -82,22 +89,22 @@ record stays as it is.`,
 // exclusive reports flags that cannot be given together.
 func (o lockOptions) exclusive() error {
 	given := 0
-	for _, set := range []bool{o.check, o.update, o.remove, o.from != "", o.add || o.origin.given()} {
+	for _, set := range []bool{o.check, o.digest, o.update, o.remove, o.from != "", o.add || o.origin.given()} {
 		if set {
 			given++
 		}
 	}
 	switch {
 	case given > 1 && o.origin.given():
-		return usagef("--url and --path do not go with --check, --update, --remove and --from")
+		return usagef("--url and --path do not go with --check, --digest, --update, --remove and --from")
 	case given > 1:
-		return usagef("only one of --check, --update, --remove, --add and --from can be given")
+		return usagef("only one of --check, --update, --remove, --add, --digest and --from can be given")
 	case o.vendor.record && o.vendor.drop:
 		return usagef("only one of --vendor and --no-vendor can be given")
-	case o.check && (o.vendor.record || o.vendor.drop):
-		return usagef(`--check takes no --vendor`).withHints(`"gostore check vendor" compares vendor directories with their record`)
-	case o.check && o.dryRun:
-		return usagef("--check writes nothing: leave --dry-run out")
+	case (o.check || o.digest) && (o.vendor.record || o.vendor.drop):
+		return usagef(`--check and --digest take no --vendor`).withHints(`"gostore check vendor" compares vendor directories with their record`)
+	case (o.check || o.digest) && o.dryRun:
+		return usagef("--check and --digest write nothing: leave --dry-run out")
 	}
 	return o.origin.check()
 }
@@ -115,6 +122,9 @@ func (a *app) lock(ctx context.Context, args []string, o lockOptions) error {
 			return usagef("--check takes no arguments")
 		}
 		return a.lockCheck(p, o.json)
+	}
+	if o.digest {
+		return a.lockDigest(p, args, o.json)
 	}
 	o.command = true
 	a.locking = o

@@ -36,7 +36,8 @@ type origin struct {
 func (o *origin) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.url, "url", "", "lock an archive or a program at this URL, in which {version}, {os} and {arch} are replaced")
 	f.StringVar(&o.path, "path", "", "lock this archive, program or directory")
-	f.StringArrayVar(&o.digests, "digest", nil, "with --url: [OS/ARCH=]sha256:... or sha512-... of the archive, once for each platform")
+	f.StringArrayVar(&o.digests, "digest", nil, "alone: only print the `key` of a cache for this platform. With --url: [OS/ARCH=]sha256:... or sha512-... of the archive, once for each platform")
+	f.Lookup("digest").NoOptDefVal = bareDigest
 	f.BoolVar(&o.firstUse, "trust-on-first-use", false, "download what nobody states a digest of, and lock the digest that it has; the lock says so")
 	f.StringArrayVar(&o.bin, "bin", nil, "with --url or --path: directory of commands in the archive, may be repeated; else bin, else the top")
 	f.StringToStringVar(&o.commands, "command", nil, "with --url or --path: NAME=PATH, a command and its path in the archive, may be repeated")

@@ -38,6 +38,7 @@ func (s *proxySource) connect(ctx context.Context) (*goproxy.Source, error) {
 		}
 		s.online, s.err = goproxy.New(goproxy.Config{
 			Proxies: proxies, Dir: s.dir, VerifierKey: s.app.cfg.VerifierKey, Client: client, Local: s.app.localToolchains,
+			Listed: func(versions []string) { s.app.listed(goTool, versions) },
 		})
 	})
 	return s.online, s.err

@@ -120,7 +120,8 @@ func (a *app) makeGoDevSource() (install.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := godev.New(godev.Config{Client: client, Index: a.cfg.getenv("GOSTORE_GODEV_INDEX"), Logged: a.logged})
+	s, err := godev.New(godev.Config{Client: client, Index: a.cfg.getenv("GOSTORE_GODEV_INDEX"), Logged: a.logged,
+		Listed: func(versions []string) { a.listed(goTool, versions) }})
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (a *app) makeReleaseSource() (install.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := asset.Config{Client: client, Find: a.findDefinition}
+	c := asset.Config{Client: client, Find: a.findDefinition, Listed: a.listed}
 	if a.locking.origin.firstUse {
 		if c.FirstUse, err = a.scratch(context.Background()); err != nil {
 			return nil, err

@@ -11,7 +11,6 @@ import (
 	"gostore/internal/definition"
 	"gostore/internal/install"
 	"gostore/internal/release"
-	order "gostore/internal/version"
 )
 
 func (a *app) toolsCommand() *cobra.Command {
@@ -135,6 +134,7 @@ func (a *app) showTool(ctx context.Context, name string, all, asJSON bool) error
 	if err != nil {
 		return fmt.Errorf("listing the versions of %s: %w", r.Name(), err)
 	}
+	a.listed(r.Name(), list)
 	list = newestFirst(r.Tool, list, all)
 	info := toolInfo{Name: r.Tool, Sources: []string{source.Name()}}
 	if known, err := a.knownTools(); err == nil {
@@ -166,13 +166,8 @@ func (a *app) showTool(ctx context.Context, name string, all, asJSON bool) error
 
 // newestFirst sorts versions, without the pre-releases unless all are wanted.
 func newestFirst(tool string, list []string, all bool) []string {
-	if tool == goTool { // sorted by its source, whose order is Go's own
-		list = slices.Clone(list)
-		slices.Reverse(list)
-		return slices.DeleteFunc(list, func(v string) bool { return !all && strings.ContainsAny(v, "abcdefghijklmnopqrstuvwxyz") })
-	}
-	list = slices.DeleteFunc(slices.Clone(list), func(v string) bool { return !all && order.IsPrerelease(v) })
-	slices.SortFunc(list, func(x, y string) int { return order.Compare(y, x) })
+	list = slices.DeleteFunc(slices.Clone(list), func(v string) bool { return !all && isPrerelease(tool, v) })
+	sortNewest(tool, list)
 	return list
 }
 

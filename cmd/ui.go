@@ -26,6 +26,7 @@ type ui struct {
 	quiet, verbose bool
 	terminal       bool // stderr is a terminal that understands cursor movements
 	colour         bool
+	log            *jobLog // of continuous integration, nil elsewhere
 
 	mu       sync.Mutex // guards stderr and writeErr
 	writeErr error      // the first failure to write an answer
@@ -143,6 +144,7 @@ func (u *ui) fail(err error) {
 	for _, h := range hints(err) {
 		u.hint("%s", h)
 	}
+	u.log.markErrors(u, err)
 }
 
 // quote prints another program's output, as part of an error, so that it is told from gostore's own.
@@ -167,7 +169,7 @@ func (u *ui) message(label, colour, format string, args ...any) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	fmt.Fprintf(u.stderr, "gostore: %s%s\n", label, fmt.Sprintf(format, args...)) // best effort: nowhere to report it
+	fmt.Fprintf(u.stderr, "%sgostore: %s%s\n", u.log.stamp(), label, fmt.Sprintf(format, args...)) // best effort: nowhere to report it
 }
 
 // flatten returns the errors that were joined into err, or err alone.

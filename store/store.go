@@ -59,8 +59,8 @@ const (
 	indexDir     = "index"
 	downloadsDir = "downloads"
 	// ProfilesDir, RootsDir and SumDBDir belong to the packages that keep profiles, registered
-	// projects and the state of checksum databases; TrustDir and ShimsDir, which not every store has, to those that keep
-	// which projects are trusted, and the shims.
+	// projects and the state of checksum databases; TrustDir, ShimsDir and CacheDir, which not every store has, to those that keep
+	// which projects are trusted, the shims, and what can be made again.
 	ProfilesDir = "profiles"
 	RootsDir    = "roots"
 	SumDBDir    = "sumdb"
@@ -68,10 +68,11 @@ const (
 	ShimsDir    = "shims"
 	IsolatedDir = "isolated" // caches for one toolchain each, of package isolation
 	HomesDir    = "homes"    // private homes, of package isolation
+	CacheDir    = "cache"
 )
 
-// formatVersion is the version of the layout, the whole contents of the file "format".
-const formatVersion = "1"
+// FormatVersion is the version of the layout of stores, the whole contents of the file "format".
+const FormatVersion = "1"
 
 const readme = `This folder is a gostore store: toolchains, unpacked once, under the digest of
 their contents. Do not edit what is in it; "gostore verify" would say that it is damaged.
@@ -159,7 +160,7 @@ func create(dir string) error {
 	if err := durable.WriteFile(filepath.Join(dir, "README"), []byte(readme), 0o644); err != nil {
 		return err
 	}
-	return durable.WriteFile(filepath.Join(dir, "format"), []byte(formatVersion+"\n"), 0o644)
+	return durable.WriteFile(filepath.Join(dir, "format"), []byte(FormatVersion+"\n"), 0o644)
 }
 
 // checkForeign refuses a directory that holds something, but nothing that a store begins with: a
@@ -182,12 +183,12 @@ func checkForeign(dir string) error {
 
 func checkFormat(dir string, data []byte) error {
 	version := strings.TrimSuffix(string(data), "\n")
-	if version == formatVersion {
+	if version == FormatVersion {
 		return nil
 	}
 	if version != "" && strings.Trim(version, "0123456789") == "" {
 		return &RootError{Dir: dir, Problem: NewerFormat,
-			Err: fmt.Errorf("%s, this gostore knows %s", version, formatVersion)}
+			Err: fmt.Errorf("%s, this gostore knows %s", version, FormatVersion)}
 	}
 	return &RootError{Dir: dir, Problem: "has a damaged format file", Err: fmt.Errorf("%.40q", data)}
 }

@@ -13,23 +13,28 @@ import (
 // The completions are read by the shells that they are for, and answer there as a person meets them.
 func TestCompletionsInShells(t *testing.T) {
 	w := newWorld(t, upstream.Config{})
-	w.sh("gostore switch go@1.22.6 && gostore switch --profile work go@1.23.0")
+	w.sh("gostore switch go@1.22.6 && gostore switch --profile work go@1.23")
 	for shell, c := range map[string]struct {
 		script, ask string
 		want        []string
 	}{
 		"bash": {"gostore.bash", `
 			compopt() { :; } # which the shell only has while it completes
-			_init_completion() { words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}; }
 			source ./gostore.bash
-			ask() {
-				COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_TYPE=9 COMPREPLY=()
+			ask() { # takes the words as readline has them
+				COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_TYPE=9 COMPREPLY=()
 				COMP_POINT=${#COMP_LINE}
 				__start_gostore
 				printf '%s\n' "${COMPREPLY[@]}"
 			}
-			ask gostore ver; ask gostore switch --profile w; ask gostore rollback ''`,
-			[]string{"verify\n", "version\n", "work\n", "1\n"}},
+			COMP_LINE='gostore ver' ask gostore ver
+			COMP_LINE='gostore switch --profile w' ask gostore switch --profile w
+			COMP_LINE='gostore switch --profile=w' ask gostore switch --profile = w
+			COMP_LINE='gostore rollback ' ask gostore rollback ''
+			COMP_LINE='gostore shell go@1.2' ask gostore shell go @1.2
+			COMP_LINE='gostore shell go@' ask gostore shell go @`,
+			[]string{"verify\n", "version\n", "work\nwork\n1\n",
+				"@1.26.8\n@1.23.0\n@1.22.12\n@1.22.6\n@1.22.5\n@1.21.13\n@1.21.0\n@1.20.14\n@1.20\n@1.26.8\n"}},
 		"zsh": {"_gostore", `
 			autoload -U compinit && compinit -u -d ./dump
 			source ./_gostore
@@ -40,8 +45,9 @@ func TestCompletionsInShells(t *testing.T) {
 			source ./gostore.fish
 			complete -C 'gostore ver'
 			complete -C 'gostore switch --profile w'
-			complete -C 'gostore rollback '`,
-			[]string{"verify\tHash", "version\t", "work", "1\tgo@1.22.6"}},
+			complete -C 'gostore rollback '
+			complete -C 'gostore shell go@1.2'`,
+			[]string{"verify\tHash", "version\t", "work", "1\tgo@1.22.6", "go@1.26.8\ngo@1.23.0\tin the store\n"}},
 	} {
 		t.Run(shell, func(t *testing.T) {
 			w := *w

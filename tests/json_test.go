@@ -20,6 +20,7 @@ func TestJSON(t *testing.T) {
 		"gostore lock --json go@1.22.6", "gostore lock --json --dry-run go@1.23", "gostore lock --json --update",
 		"gostore lock --check --json", "gostore lock --json --add go@1.21", "gostore lock --json --remove go@1.21",
 		"gostore install --json", "gostore check --json", "gostore check --json --list", "gostore install --json go@1.26",
+		"gostore install --ci --json", "gostore lock --digest --json",
 		"gostore switch --json go@1.22.6", "gostore switch --json go@1.23.0", "gostore switch --json go@1.23.0",
 		"gostore generations --json", "gostore generations --json --profile none",
 		"gostore diff --json 1 2", "gostore diff --json --files 1 2", "gostore diff --json 1 1", "gostore diff --json gostore.lock current",

@@ -82,12 +82,8 @@ func TestDocumentsMentionWhatExists(t *testing.T) {
 	w := newWorld(t, upstream.Config{})
 	help := w.sh("gostore --help")
 	known := commands(help)
-	documents, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	mentioned := 0
-	for _, path := range append(documents, "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../gostore.lock.example") {
+	for _, path := range append(documents(t), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../gostore.lock.example") {
 		for _, m := range mention.FindAllStringSubmatch(document(t, path), -1) {
 			mentioned++
 			if !slices.Contains(known, m[1]) {

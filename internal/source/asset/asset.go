@@ -43,17 +43,21 @@ type Config struct {
 	// FirstUse is an empty directory of the caller's own, which the caller removes after the last Fetch. Archives are
 	// downloaded to it whose digest nobody states, where the definition allows that. "" trusts nobody.
 	FirstUse string
+
+	// Listed, unless nil, is told the versions that upstream lists of a tool whenever that list was read, from any goroutine.
+	Listed func(tool string, versions []string)
 }
 
 // Source gets releases by definition. It is safe for concurrent use.
 type Source struct {
 	getter
-	find func(tool string) (definition.Definition, bool)
+	find   func(tool string) (definition.Definition, bool)
+	listed func(tool string, versions []string)
 }
 
 // New returns a Source. It reads nothing.
 func New(c Config) *Source {
-	s := &Source{getter: newGetter(c.Client, c.Host, c.FirstUse), find: c.Find}
+	s := &Source{getter: newGetter(c.Client, c.Host, c.FirstUse), find: c.Find, listed: c.Listed}
 	if s.find == nil {
 		s.find = func(string) (definition.Definition, bool) { return definition.Definition{}, false }
 	}

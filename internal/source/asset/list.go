@@ -44,6 +44,9 @@ func (s *Source) list(ctx context.Context, d definition.Definition) (listing.Ind
 	if err != nil {
 		return listing.Index{}, fmt.Errorf("listing the versions of %q: %w", d.Name, indexError(url, err))
 	}
+	if s.listed != nil {
+		s.listed(d.Name, x.Versions)
+	}
 	return x, nil
 }
 

@@ -56,6 +56,9 @@ type Config struct {
 	// Logged returns the h1 that the checksum database states for a toolchain's module zip, as goproxy.Source.Logged does. An error
 	// for which errors.Is(err, fs.ErrNotExist) holds says that it has none. nil: the database cannot be asked.
 	Logged func(ctx context.Context, goVersion string, p release.Platform) (digest.Archive, error)
+
+	// Listed, unless nil, is told the versions for the host platform whenever the index was read, from any goroutine.
+	Listed func(versions []string)
 }
 
 // Source gets Go toolchains. It is safe for concurrent use.
@@ -116,6 +119,9 @@ func (s *Source) index(ctx context.Context) (index, error) {
 	x, err := parseIndex(data)
 	if err != nil {
 		return nil, fmt.Errorf("listing Go toolchains: what %q serves %w", fetch.Redact(s.c.Index), err)
+	}
+	if s.c.Listed != nil {
+		s.c.Listed(x.versions(s.c.Host))
 	}
 	return x, nil
 }

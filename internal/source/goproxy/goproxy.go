@@ -51,6 +51,9 @@ type Config struct {
 	// Local, unless nil, returns Go toolchains that are on this machine, and what ends the use of them. Fetch gets
 	// only what they lack, where the server can send ranges. Their contents are hints: the digest decides.
 	Local func(ctx context.Context) ([]Tree, func(), error)
+
+	// Listed, unless nil, is told the versions for the host platform whenever the proxies' list was read, from any goroutine.
+	Listed func(versions []string)
 }
 
 // Source gets Go toolchains. It is safe for concurrent use.
@@ -62,6 +65,7 @@ type Source struct {
 	verifier note.Verifier
 	host     release.Platform
 	local    func(ctx context.Context) ([]Tree, func(), error)
+	listed   func(versions []string)
 
 	sums       sync.Map // CRC-32 of the files of trees, by name
 	distrusted sync.Map // parts that Unpack found wrong
@@ -73,7 +77,7 @@ func New(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{proxies: proxies, client: c.Client, dir: c.Dir, key: c.VerifierKey, host: c.Host, local: c.Local}
+	s := &Source{proxies: proxies, client: c.Client, dir: c.Dir, key: c.VerifierKey, host: c.Host, local: c.Local, listed: c.Listed}
 	if s.client == nil {
 		s.client = new(fetch.Client)
 	}

@@ -51,6 +51,9 @@ func (s *Source) list(ctx context.Context) (listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing Go toolchains: %w", err)
 	}
+	if s.listed != nil {
+		s.listed(l.versions(s.host))
+	}
 	return l, nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"gostore/internal/ci"
 	"gostore/internal/environment"
-	"gostore/internal/journal"
+	"gostore/internal/redact"
 	"gostore/internal/variables"
 )
 
@@ -98,7 +98,7 @@ func (a *app) forLaterSteps(ctx context.Context, env environment.Environment, h 
 		switch {
 		case c.Name == "PATH", strings.HasPrefix(c.Name, "GOSTORE_"), c.Unset && !a.cfg.has(c.Name):
 			return true
-		case journal.Value(c.Name, c.Value) != c.Value:
+		case redact.Value(c.Name, c.Value) != c.Value:
 			a.ui.warn("%s looks like a secret, so later steps do not get it: have it as a secret of the workflow", c.Name)
 			return true
 		}

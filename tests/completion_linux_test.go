@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"gostore/tests/upstream"
 )
@@ -28,8 +27,7 @@ func TestCompletionTyped(t *testing.T) {
 			w := *w
 			w.t = t
 			w.environ = append(w.environ, "PS1=> ", "INPUTRC=/dev/null")
-			shown := w.onTerminal(start, func(term *terminal) {
-				defer time.AfterFunc(time.Minute, func() { term.master.Close() }).Stop() // a shell that never answers
+			shown := w.onTerminal("timeout --foreground -s KILL 60 "+start, func(term *terminal) {
 				say := func(text, awaited string) {
 					if _, err := term.master.WriteString(text); err != nil {
 						t.Error(err)

@@ -18,6 +18,7 @@ var environment = [][2]string{
 	{"GOSTORE_OFFLINE", "With 1 or true no socket is opened."},
 	{"GOSTORE_GODEV_INDEX", "The index of Go toolchains for the source godev."},
 	{"GOSTORE_CA_FILE", "Certificates to trust, instead of the system's."},
+	{"GOSTORE_TRUST", "Folders below which every project is trusted, separated by colons."},
 	{"GOSTORE_TRACE", "A file for an execution trace of the Go runtime."},
 	{"GOPROXY", "The module proxies, as the go command has them; also from the file of \"go env -w\"."},
 	{"NPM_CONFIG_REGISTRY", "The npm registry; also from .npmrc."},

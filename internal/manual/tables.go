@@ -15,6 +15,8 @@ var environment = [][2]string{
 	{"GOSTORE_CONFIG", "Your configuration file."},
 	{"GOSTORE_MIRRORS", "Mirrors: PREFIX=URL,URL;PREFIX=URL."},
 	{"GOSTORE_SOURCES", "Where tools come from: TOOL=SOURCE,TOOL=SOURCE."},
+	{"GOSTORE_TRUST", "Directories, separated by colons, below which every project is trusted."},
+	{"GOSTORE_HOOK_QUIET", "With any value prompt hooks do not say what they apply."},
 	{"GOSTORE_OFFLINE", "With 1 or true no socket is opened."},
 	{"GOSTORE_GODEV_INDEX", "The index of Go toolchains for the source godev."},
 	{"GOSTORE_CA_FILE", "Certificates to trust, instead of the system's."},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"gostore/internal/project"
 	"gostore/internal/release"
@@ -19,7 +20,9 @@ const keyDigits = 32
 const bareDigest = "key"
 
 // archiveDigest is what follows --digest when it is the digest of an archive.
-var archiveDigest = regexp.MustCompile(`^([a-z0-9]+/[a-z0-9]+=)?(md5|sha1|sha256|sha384|sha512|h1|b3)[:-]`)
+var archiveDigest = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-z0-9]+/[a-z0-9]+=)?(md5|sha1|sha256|sha384|sha512|h1|b3)[:-]`)
+})
 
 // takeDigests gives each bare --digest its value out of the arguments, and returns the others. One without a value asks for the key of
 // a cache.
@@ -30,7 +33,7 @@ func (o *lockOptions) takeDigests(args []string) ([]string, error) {
 	bare -= len(o.origin.digests)
 	var rest []string
 	for _, arg := range args {
-		if bare > 0 && archiveDigest.MatchString(arg) {
+		if bare > 0 && archiveDigest().MatchString(arg) {
 			o.origin.digests = append(o.origin.digests, arg)
 			bare--
 		} else {

@@ -4,67 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/trace"
 	"slices"
 	"strings"
 
 	"gostore/internal/digest"
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/install"
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
-	"gostore/internal/variables"
 	"gostore/lock"
 	"gostore/store"
 )
 
-// held is an environment together with the leases on it and on its tools. A collector can take
-// none of them until release is called, or the processes that inherited the leases have gone.
-type held struct {
-	env    *store.Lease
-	tools  []environment.Tool
-	leases []*store.Lease // of the tools
-	kept   []*os.File     // locks on what else is in use
-
-	// What is on top of the tools' own variables.
-	said     []variables.Said // by the project
-	isolated string           // where the project wants caches of its own, "" where it does not
-	options  overlayOptions   // of the command line
-}
-
-func (h *held) release() {
-	for _, l := range append(slices.Clone(h.leases), h.env) {
-		if l != nil {
-			_ = l.Release() // best effort: the lease ends with the process at the latest
-		}
-	}
-	for _, f := range h.kept {
-		_ = f.Close() // as above
-	}
-}
-
 // assemble installs tools for this platform and puts them side by side.
-func (a *app) assemble(ctx context.Context, tools []lock.Tool) (*held, error) {
+func (a *app) assemble(ctx context.Context, tools []lock.Tool) (*enter.Held, error) {
 	h, err := a.install(ctx, tools)
 	if err != nil {
 		return nil, err
 	}
-	h.env, err = environment.Build(ctx, a.st, h.tools)
+	h.Env, err = environment.Build(ctx, a.st, h.Tools)
 	if err != nil {
-		h.release()
+		h.Release()
 		return nil, err
 	}
 	return h, nil
 }
 
 // install installs tools for this platform; the result has no environment.
-func (a *app) install(ctx context.Context, tools []lock.Tool) (*held, error) {
+func (a *app) install(ctx context.Context, tools []lock.Tool) (*enter.Held, error) {
 	return a.installFor(ctx, tools, release.Host())
 }
 
 // installFor installs tools for a platform. Offline, all that is missing is named at once.
-func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platform) (*held, error) {
+func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platform) (*enter.Held, error) {
 	st, err := a.openStore()
 	if err != nil {
 		return nil, err
@@ -89,9 +63,9 @@ func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platf
 	if err != nil {
 		return nil, err
 	}
-	h := &held{leases: leases}
+	h := &enter.Held{Leases: leases}
 	for i, t := range tools {
-		h.tools = append(h.tools, asEnvironment(t, jobs[i].Source, p, leases[i].Object().Tree))
+		h.Tools = append(h.Tools, asEnvironment(t, jobs[i].Source, p, leases[i].Object().Tree))
 	}
 	return h, nil
 }

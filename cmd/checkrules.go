@@ -16,6 +16,7 @@ import (
 	"gostore/internal/git"
 	"gostore/internal/project"
 	"gostore/internal/release"
+	"gostore/internal/settings"
 	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/store"
@@ -32,7 +33,7 @@ type checking struct {
 	lock  *lock.File // nil where it cannot be read
 	files []check.GoFile
 
-	settings project.Settings     // the project's [env]
+	settings settings.Settings    // the project's [env]
 	verified map[digest.Tree]bool // objects that were hashed in this run
 	found    []check.Finding
 

@@ -13,9 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -24,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gostore/internal/config"
+	"gostore/internal/enter"
 	"gostore/internal/fetch"
 	"gostore/internal/install"
 	"gostore/internal/journal"
@@ -47,13 +46,11 @@ type Config struct {
 
 // getenv returns the value of a variable, "" when it is not set. The last setting counts, as
 // it does in a child process.
-func (c Config) getenv(key string) string {
-	for i := len(c.Environ) - 1; i >= 0; i-- {
-		if k, v, _ := strings.Cut(c.Environ[i], "="); k == key {
-			return v
-		}
-	}
-	return ""
+func (c Config) getenv(key string) string { return c.process().Getenv(key) }
+
+// process is what package enter has to know.
+func (c Config) process() enter.Process {
+	return enter.Process{Environ: c.Environ, Dir: c.Dir, Root: c.Root}
 }
 
 // Main runs the command line of this process and returns its exit code.
@@ -253,29 +250,14 @@ func (a *app) openStore() (*store.Store, error) {
 	return a.st, err
 }
 
-// rootDir returns the store's directory: $GOSTORE_ROOT, else the one of the shim that runs, else gostore in the user's data
-// directory.
+// rootDir returns the store's directory, as enter.Process.StoreRoot does.
 func (c Config) rootDir() (string, error) {
-	if dir := c.getenv("GOSTORE_ROOT"); dir != "" {
-		return c.abs(dir), nil
+	dir, err := c.process().StoreRoot()
+	if err != nil {
+		return "", advise(err, exitFailed, "set GOSTORE_ROOT to a directory on a local disk")
 	}
-	if c.Root != "" {
-		return c.Root, nil
-	}
-	if dir := c.getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) { // relative ones are to be ignored, says its specification
-		return filepath.Join(dir, "gostore"), nil
-	}
-	if home := c.getenv("HOME"); home != "" {
-		return filepath.Join(c.abs(home), ".local", "share", "gostore"), nil
-	}
-	return "", advise(fmt.Errorf("no place for the store: neither GOSTORE_ROOT nor HOME is set"), exitFailed,
-		"set GOSTORE_ROOT to a directory on a local disk")
+	return dir, nil
 }
 
 // abs makes a path that a person gave absolute.
-func (c Config) abs(path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(c.Dir, path)
-}
+func (c Config) abs(path string) string { return c.process().Abs(path) }

@@ -17,6 +17,7 @@ import (
 
 	"gostore/gc"
 	"gostore/internal/doctor"
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/loader"
 	"gostore/internal/project"
@@ -228,7 +229,7 @@ func (a *app) meetRoots(h *doctor.Host) {
 	}
 	h.Registered = func() []doctor.Registered {
 		var list []doctor.Registered
-		for p, err := range roots.List(rootsDir(h.Store)) {
+		for p, err := range roots.List(enter.RootsDir(h.Store)) {
 			r := doctor.Registered{Project: p, RecordErr: err}
 			if err == nil {
 				_, r.LockErr = lock.Read(p.Lock)

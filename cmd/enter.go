@@ -12,30 +12,25 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
-	"gostore/store"
 )
-
-// leaseFloor is where the descriptors of inherited leases begin: above those that shell scripts
-// number by hand, and below the 256 that macOS allows by default.
-const leaseFloor = 200
 
 // enter replaces this process by a command in an environment, an interactive shell where
 // command is empty. It returns only when that failed.
 //
 // The leases stay open across the exec, so that the kernel holds them for as long as the command or
 // anything that it started lives.
-func (c Config) enter(env environment.Environment, h *held, command []string) error {
-	dir := h.env.Path()
-	c.Environ = c.withoutHook()
-	v, err := c.lay(context.Background(), env, dir, h) // nothing stops the command from here on
+func (c Config) enter(env environment.Environment, h *enter.Held, command []string) error {
+	dir := h.Env.Path()
+	v, err := c.process().WithoutHook().Lay(context.Background(), env, dir, h) // nothing stops the command from here on
 	if err != nil {
 		return err
 	}
-	environ := v.environ
+	environ := v.Environ
 	interactive := len(command) == 0
 	if interactive {
-		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ, v.over()...)
+		command, environ = environment.Interactive(dir, c.getenv("SHELL"), environ, v.Over()...)
 	}
 	path, err := lookPath(command[0], c.Dir, environ)
 	if err != nil && interactive {
@@ -44,31 +39,7 @@ func (c Config) enter(env environment.Environment, h *held, command []string) er
 	if err != nil {
 		return err
 	}
-	return h.become(path, command, environ)
-}
-
-// become replaces this process by the program at path and leaves it the leases.
-func (h *held) become(path string, command, environ []string) error {
-	for _, l := range append([]*store.Lease{h.env}, h.leases...) {
-		if err := inherit(l.File()); err != nil {
-			return fmt.Errorf("keeping %s while %q runs: %w", l.Object(), command[0], err)
-		}
-	}
-	for _, f := range h.kept {
-		if err := inherit(f); err != nil {
-			return fmt.Errorf("keeping %q while %q runs: %w", f.Name(), command[0], err)
-		}
-	}
-	return notExecutable(command[0], syscall.Exec(path, command, environ))
-}
-
-// inherit leaves a copy of a lease's descriptor to the program that follows.
-func inherit(lease *os.File) error {
-	_, err := unix.FcntlInt(lease.Fd(), unix.F_DUPFD, leaseFloor)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMFILE) { // a lower limit is in force
-		_, err = unix.FcntlInt(lease.Fd(), unix.F_DUPFD, 3)
-	}
-	return err
+	return notExecutable(command[0], h.Become(path, command, environ))
 }
 
 // lookPath finds a command as a shell does: a name with a slash is a path, any other is looked

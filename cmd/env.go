@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/variables"
 )
@@ -115,7 +116,7 @@ func (a *app) env(ctx context.Context, o envOptions) error {
 	if err != nil {
 		return err
 	}
-	defer s.held.release()
+	defer s.held.Release()
 	if o.explain {
 		return a.explainVariables(ctx, s, o)
 	}
@@ -123,7 +124,7 @@ func (a *app) env(ctx context.Context, o envOptions) error {
 	if format == "" {
 		format = shellFormat(a.cfg.getenv("SHELL"))
 	}
-	changes := variables.Statement(s.env.Tools, s.over(), s.environ)
+	changes := variables.Statement(s.env.Tools, s.Over(), s.Environ)
 	if slices.Contains([]string{"dotenv", "docker", "github"}, format) {
 		changes = slices.DeleteFunc(changes, func(c environment.Setting) bool { return c.Unset && !a.cfg.has(c.Name) })
 	}
@@ -163,15 +164,19 @@ func shellFormat(shell string) string {
 
 // settled is an environment with everything that is on top of it.
 type settled struct {
-	applied
-	held *held
+	enter.Applied
+	held *enter.Held
 	env  environment.Environment
 	dir  string // of the environment, or a link to it
 }
 
 // settledEnvironment returns the environment of a profile, of tools, or of the project.
 func (a *app) settledEnvironment(ctx context.Context, o envOptions) (settled, error) {
-	s := settled{held: &held{}}
+	s := settled{held: &enter.Held{}}
+	options, err := o.overlay.options() // before anything is installed
+	if err != nil {
+		return s, err
+	}
 	if o.profile != "" {
 		p, err := a.profile(o.profile)
 		if err != nil {
@@ -187,16 +192,15 @@ func (a *app) settledEnvironment(ctx context.Context, o envOptions) (settled, er
 		if err != nil {
 			return s, err
 		}
-		s.held, s.dir = h, h.env.Path()
+		s.held, s.dir = h, h.Env.Path()
 		if s.env, err = environment.Load(s.dir); err != nil {
-			h.release()
+			h.Release()
 			return s, err
 		}
 	}
-	s.held.options = o.overlay
-	var err error
-	if s.applied, err = a.cfg.lay(ctx, s.env, s.dir, s.held); err != nil {
-		s.held.release()
+	s.held.Options = options
+	if s.Applied, err = a.cfg.process().Lay(ctx, s.env, s.dir, s.held); err != nil {
+		s.held.Release()
 	}
 	return s, err
 }

@@ -41,9 +41,9 @@ func (a *app) explainVariables(ctx context.Context, s settled, o envOptions) err
 
 // explanation collects what has a say, apart from what the locked Go answers.
 func (c Config) explanation(s settled) (variables.Input, error) {
-	in := variables.Input{Said: s.said, Tools: s.env.Tools, Applied: s.environ, Inherits: c.Environ}
+	in := variables.Input{Said: s.Said, Tools: s.env.Tools, Applied: s.Environ, Inherits: c.Environ}
 	// What is covered must be told too, so this is the file that counts without a cover.
-	open := slices.DeleteFunc(slices.Clone(s.said), func(said variables.Said) bool {
+	open := slices.DeleteFunc(slices.Clone(s.Said), func(said variables.Said) bool {
 		return said.Name == "GOENV" && said.Layer == variables.Tools
 	})
 	var err error
@@ -87,7 +87,7 @@ func (s settled) locked(command string) string {
 // explanation without them.
 func (a *app) askLocked(ctx context.Context, path string, s settled, in *variables.Input) {
 	bare := []string{"GOENV=off", "GOTOOLCHAIN=local"}
-	for _, kv := range s.environ {
+	for _, kv := range s.Environ {
 		name, _, _ := strings.Cut(kv, "=")
 		if slices.Contains([]string{"HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}, name) {
 			bare = append(bare, kv)
@@ -95,7 +95,7 @@ func (a *app) askLocked(ctx context.Context, path string, s settled, in *variabl
 	}
 	var err error
 	if in.Defaults, err = goEnv(ctx, path, bare); err == nil {
-		in.Effective, err = goEnv(ctx, path, s.environ)
+		in.Effective, err = goEnv(ctx, path, s.Environ)
 	}
 	delete(in.Defaults, "GOTOOLCHAIN") // which was set to have an answer of this Go itself
 	if err != nil {

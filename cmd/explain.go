@@ -12,6 +12,7 @@ import (
 	"gostore/internal/archive"
 	"gostore/internal/config"
 	"gostore/internal/digest"
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/filelock"
 	"gostore/internal/release"
@@ -198,6 +199,8 @@ func explainEnvironment(err error) (int, []string) {
 	var conflict *environment.ConflictError
 	var runner *environment.RunnerError
 	switch {
+	case errors.Is(err, enter.ErrNoCaches):
+		return exitUsage, []string{"leave --isolate out, or name a Go as well"}
 	case errors.As(err, &runner):
 		return exitFailed, []string{"name " + runner.Runner + " as well; in a project: gostore lock --add " + runner.Runner}
 	case errors.As(err, &check):

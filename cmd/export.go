@@ -14,6 +14,7 @@ import (
 	"gostore/internal/bundle"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
+	"gostore/internal/enter"
 	"gostore/internal/install"
 	"gostore/internal/release"
 	"gostore/lock"
@@ -114,19 +115,19 @@ func (a *app) toExport(ctx context.Context, args []string, o exportOptions) (tre
 
 // lockedTrees installs tools for platforms and returns what they are.
 func (a *app) lockedTrees(ctx context.Context, tools []lock.Tool, platforms []release.Platform) (trees []digest.Tree, done func(), err error) {
-	all := &held{}
+	all := &enter.Held{}
 	for _, p := range platforms {
 		h, err := a.installFor(ctx, tools, p)
 		if err != nil {
-			all.release()
+			all.Release()
 			return nil, nil, err
 		}
-		all.leases = append(all.leases, h.leases...)
-		for _, t := range h.tools {
+		all.Leases = append(all.Leases, h.Leases...)
+		for _, t := range h.Tools {
 			trees = append(trees, t.Tree)
 		}
 	}
-	return trees, all.release, nil
+	return trees, all.Release, nil
 }
 
 // writeBundle writes a bundle to a file, which appears when it is complete, or to standard output.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/release"
 	"gostore/internal/roots"
 	"gostore/lock"
@@ -79,11 +80,11 @@ func (a *app) fetch(ctx context.Context, args, names []string, asJSON bool) erro
 		if path != "" {
 			err = a.keepFor(ctx, path, p, h)
 		}
-		for i, t := range h.tools {
-			list = append(list, fetchedJSON{installedJSON{t.Name, t.Version, t.Tree.String(), h.leases[i].Path()}, p.String()})
-			rows = append(rows, []string{t.String(), p.String(), h.leases[i].Path()})
+		for i, t := range h.Tools {
+			list = append(list, fetchedJSON{installedJSON{t.Name, t.Version, t.Tree.String(), h.Leases[i].Path()}, p.String()})
+			rows = append(rows, []string{t.String(), p.String(), h.Leases[i].Path()})
 		}
-		h.release()
+		h.Release()
 		if err != nil {
 			return err
 		}
@@ -113,18 +114,18 @@ func (a *app) toFetch(ctx context.Context, args []string, platforms []release.Pl
 }
 
 // keepFor registers that a project needs what was fetched for a platform.
-func (a *app) keepFor(ctx context.Context, path string, p release.Platform, h *held) error {
+func (a *app) keepFor(ctx context.Context, path string, p release.Platform, h *enter.Held) error {
 	project := roots.Project{Lock: path, Platform: p, Used: time.Now()}
-	for _, t := range h.tools {
+	for _, t := range h.Tools {
 		project.Trees = append(project.Trees, t.Tree)
 	}
 	if p == release.Host() { // where an environment may be registered as well, which needs the same
 		if h, err := a.projectEnvironment(ctx); err == nil {
-			h.release()
+			h.Release()
 			return nil
 		}
 	}
-	if err := roots.Register(ctx, rootsDir(a.st), project); err != nil {
+	if err := roots.Register(ctx, enter.RootsDir(a.st), project); err != nil {
 		return fmt.Errorf("keeping what was fetched for %s: %w", p, err)
 	}
 	return nil

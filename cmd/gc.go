@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gostore/gc"
+	"gostore/internal/enter"
 	"gostore/internal/journal"
 	"gostore/internal/roots"
 	"gostore/profile"
@@ -207,7 +208,7 @@ func (a *app) prune(ctx context.Context, o gcOptions) (pruned, error) {
 			return gone, err
 		}
 		before = time.Now().Add(-age)
-		projects, err := roots.Prune(ctx, rootsDir(a.st), before, a.linked, o.dryRun)
+		projects, err := roots.Prune(ctx, enter.RootsDir(a.st), before, a.linked, o.dryRun)
 		if err != nil {
 			return gone, err
 		}

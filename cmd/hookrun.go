@@ -11,10 +11,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/hook"
 	"gostore/internal/release"
 	"gostore/internal/roots"
+	"gostore/internal/settings"
 	"gostore/lock"
 )
 
@@ -122,7 +124,7 @@ func variableNames(over []environment.Setting) string {
 
 // visit looks at the directory.
 func (a *app) visit(ctx context.Context) visit {
-	path, data, err := findLock(a.cfg.Dir)
+	path, data, err := lock.Find(a.cfg.Dir, settings.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return visit{}
 	}
@@ -162,25 +164,25 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 	}
 	h, env, err := a.present(ctx, path, data)
 	if err == nil {
-		defer h.release()
-		err = h.follow(path)
+		defer h.Release()
+		err = h.Follow(path)
 	}
 	var absent *missingToolsError
 	if errors.As(err, &absent) {
-		v.watch.Absent = []string{st.MemoryPath(memo(data))}
+		v.watch.Absent = []string{st.MemoryPath(enter.Memo(data))}
 		v.remark = fmt.Sprintf("%s of %s: not installed: gostore install", manyWords(toolList(absent.tools)), a.cfg.home(v.project))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := roots.Register(ctx, rootsDir(st), projectRoot(path, h.env.Object().Tree, env.Tools)); err != nil {
+	if err := roots.Register(ctx, enter.RootsDir(st), enter.ProjectRoot(path, h.Env.Object().Tree, env.Tools)); err != nil {
 		return err
 	}
 	if err := a.use(ctx, v, h, env); err != nil {
 		return err
 	}
-	v.watch.Present = []string{h.env.Path()}
+	v.watch.Present = []string{h.Env.Path()}
 	if list.Recorded(v.project) {
 		v.watch.Present = append(v.watch.Present, list.Record(v.project))
 	}
@@ -189,20 +191,20 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 
 // use makes v one with the environment that h holds. A hook sets neither how deep in environments the shell is nor which is the
 // innermost: that is what "gostore shell" says, with which hooks keep still.
-func (a *app) use(ctx context.Context, v *visit, h *held, env environment.Environment) error {
-	laid, err := a.cfg.lay(ctx, env, h.env.Path(), h)
+func (a *app) use(ctx context.Context, v *visit, h *enter.Held, env environment.Environment) error {
+	laid, err := a.cfg.process().Lay(ctx, env, h.Env.Path(), h)
 	if err != nil {
 		return err
 	}
-	v.bin, v.tools, v.over = filepath.Join(h.env.Path(), "bin"), env, laid.over()
+	v.bin, v.tools, v.over = filepath.Join(h.Env.Path(), "bin"), env, laid.Over()
 	v.apply = func(vars hook.Vars) hook.Vars {
 		cfg := a.cfg
 		cfg.Environ = vars.Environ() // with what an earlier hook did undone
-		again, err := cfg.lay(ctx, env, h.env.Path(), h)
+		again, err := cfg.process().Lay(ctx, env, h.Env.Path(), h)
 		if err != nil { // it succeeded a moment ago
 			again = laid
 		}
-		applied := hook.VarsOf(again.environ)
+		applied := hook.VarsOf(again.Environ)
 		for _, name := range []string{environment.VarShell, environment.VarEnvironment} {
 			if was, ok := vars[name]; ok {
 				applied[name] = was
@@ -230,9 +232,9 @@ type missingToolsError struct{ tools []lock.Tool }
 func (e *missingToolsError) Error() string { return toolList(e.tools) + ": not installed" }
 
 // present returns the environment of a lock, leased, if everything in it is in the store.
-func (a *app) present(ctx context.Context, path string, data []byte) (*held, environment.Environment, error) {
-	if tree, ok := a.st.Recall(memo(data)); ok {
-		if h, env, err := hold(ctx, a.st, tree); err == nil {
+func (a *app) present(ctx context.Context, path string, data []byte) (*enter.Held, environment.Environment, error) {
+	if tree, ok := a.st.Recall(enter.Memo(data)); ok {
+		if h, env, err := enter.Hold(ctx, a.st, tree); err == nil {
 			return h, env, nil
 		}
 	}
@@ -252,12 +254,12 @@ func (a *app) present(ctx context.Context, path string, data []byte) (*held, env
 	if err != nil {
 		return nil, environment.Environment{}, err
 	}
-	env, err := environment.Load(h.env.Path())
+	env, err := environment.Load(h.Env.Path())
 	if err != nil {
-		h.release()
+		h.Release()
 		return nil, environment.Environment{}, err
 	}
-	remember(a.st, data, h.env.Object().Tree)
+	enter.Remember(a.st, data, h.Env.Object().Tree)
 	return h, env, nil
 }
 
@@ -267,8 +269,8 @@ func (a *app) direnv(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer h.release()
-	env, err := environment.Load(h.env.Path())
+	defer h.Release()
+	env, err := environment.Load(h.Env.Path())
 	if err != nil {
 		return err
 	}
@@ -279,17 +281,6 @@ func (a *app) direnv(ctx context.Context, args []string) error {
 	now := hook.VarsOf(a.cfg.Environ)
 	a.ui.write(hook.Result{Changes: now.Diff(v.apply(now))}.Code(hook.Direnv))
 	return nil
-}
-
-// withoutHook returns the environment of this process without what a hook did to the shell that started it: another
-// environment is to be entered, which need not be the one of the project that the shell is in.
-func (c Config) withoutHook() []string {
-	text := c.getenv(hook.VarState)
-	state, err := hook.Decode(text)
-	if text == "" || err != nil {
-		return c.Environ
-	}
-	return state.Leave(hook.VarsOf(c.Environ)).Environ()
 }
 
 // home writes a path for people: below the home directory with "~".

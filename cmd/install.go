@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/journal"
 	"gostore/lock"
 )
@@ -50,7 +51,7 @@ func (a *app) installTools(ctx context.Context, args []string, asJSON, forCI boo
 	if err != nil {
 		return err
 	}
-	defer h.release()
+	defer h.Release()
 	if a.installed.Count == 0 {
 		record.Outcome = journal.Unchanged
 	}
@@ -61,14 +62,14 @@ func (a *app) installTools(ctx context.Context, args []string, asJSON, forCI boo
 	}
 	if asJSON {
 		list := []installedJSON{}
-		for i, t := range h.tools {
-			list = append(list, installedJSON{t.Name, t.Version, t.Tree.String(), h.leases[i].Path()})
+		for i, t := range h.Tools {
+			list = append(list, installedJSON{t.Name, t.Version, t.Tree.String(), h.Leases[i].Path()})
 		}
 		return a.ui.answerJSON(list)
 	}
 	var rows [][]string
-	for i, t := range h.tools {
-		rows = append(rows, []string{t.String(), h.leases[i].Path()})
+	for i, t := range h.Tools {
+		rows = append(rows, []string{t.String(), h.Leases[i].Path()})
 	}
 	a.ui.table(rows)
 	return nil
@@ -83,11 +84,11 @@ type installedJSON struct {
 }
 
 // installWanted installs what the arguments ask for, or the project's lock.
-func (a *app) installWanted(ctx context.Context, args []string) (*held, error) {
+func (a *app) installWanted(ctx context.Context, args []string) (*enter.Held, error) {
 	if len(args) == 0 {
 		h, err := a.projectEnvironment(ctx)
 		if err == nil {
-			a.addShims(ctx, commandsIn(h.env.Path()))
+			a.addShims(ctx, commandsIn(h.Env.Path()))
 		}
 		return h, err
 	}

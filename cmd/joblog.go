@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gostore/internal/ci"
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/redact"
 	"gostore/internal/variables"
@@ -58,12 +59,12 @@ func (a *app) foldLog(title string) (unfold func()) {
 }
 
 // exportToJob gives an environment to later steps, where the system has a way to; elsewhere it says how to have it.
-func (a *app) exportToJob(ctx context.Context, h *held) error {
-	env, err := environment.Load(h.env.Path())
+func (a *app) exportToJob(ctx context.Context, h *enter.Held) error {
+	env, err := environment.Load(h.Env.Path())
 	if err != nil {
 		return err
 	}
-	bin := filepath.Join(h.env.Path(), "bin")
+	bin := filepath.Join(h.Env.Path(), "bin")
 	pathFile, envFile := a.cfg.getenv(ci.GitHubPath), a.cfg.getenv(ci.GitHubEnv)
 	if pathFile == "" && envFile == "" {
 		a.ui.note(`for the commands that follow: eval "$(gostore env)", or gostore shell -- COMMAND`)
@@ -89,12 +90,12 @@ func (a *app) exportToJob(ctx context.Context, h *held) error {
 
 // forLaterSteps returns the lines for the variables of an environment, beside PATH. What looks like a secret is left out: these files are
 // shown by whoever debugs a job.
-func (a *app) forLaterSteps(ctx context.Context, env environment.Environment, h *held) (string, error) {
-	s, err := a.cfg.lay(ctx, env, h.env.Path(), h)
+func (a *app) forLaterSteps(ctx context.Context, env environment.Environment, h *enter.Held) (string, error) {
+	s, err := a.cfg.process().Lay(ctx, env, h.Env.Path(), h)
 	if err != nil {
 		return "", err
 	}
-	changes := slices.DeleteFunc(variables.Statement(env.Tools, s.over(), s.environ), func(c environment.Setting) bool {
+	changes := slices.DeleteFunc(variables.Statement(env.Tools, s.Over(), s.Environ), func(c environment.Setting) bool {
 		switch {
 		case c.Name == "PATH", strings.HasPrefix(c.Name, "GOSTORE_"), c.Unset && !a.cfg.has(c.Name):
 			return true

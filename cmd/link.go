@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/journal"
 	"gostore/internal/link"
@@ -60,7 +61,7 @@ func (a *app) link(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	defer h.release()
+	defer h.Release()
 	p, err := a.lockedProject()
 	if err != nil {
 		return err
@@ -77,40 +78,40 @@ func (a *app) link(ctx context.Context, asJSON bool) error {
 	a.letFollow(ctx, project.Project{Dir: dir}, p.file)
 	at := link.Path(dir)
 	if asJSON {
-		return a.ui.answerJSON(linkJSON{at, true, changed, filepath.Join(at, link.BinDir), goroot(h), h.env.Path()})
+		return a.ui.answerJSON(linkJSON{at, true, changed, filepath.Join(at, link.BinDir), goroot(h), h.Env.Path()})
 	}
-	a.ui.answer("%s leads to %s", a.short(at), describe(environment.Environment{Tools: h.tools}))
+	a.ui.answer("%s leads to %s", a.short(at), describe(environment.Environment{Tools: h.Tools}))
 	return nil
 }
 
 // setLinks makes a project's links lead to an environment and its Go. The project is registered, and h holds leases on what is linked.
-func (a *app) setLinks(ctx context.Context, dir string, h *held) (changed bool, err error) {
+func (a *app) setLinks(ctx context.Context, dir string, h *enter.Held) (changed bool, err error) {
 	program, err := a.cfg.program()
 	if err != nil {
 		return false, err
 	}
-	target := link.Target{Environment: h.env.Path(), Goroot: goroot(h)}
+	target := link.Target{Environment: h.Env.Path(), Goroot: goroot(h)}
 	return link.Set(ctx, dir, target, func(bin string) error {
 		d := shim.Directory{Path: bin, Program: program, Store: a.st.Dir(), Project: filepath.Join("..", "..")}
-		_, err := d.Fill(ctx, false, func() ([]string, error) { return commandsIn(h.env.Path()), nil })
+		_, err := d.Fill(ctx, false, func() ([]string, error) { return commandsIn(h.Env.Path()), nil })
 		return err
 	})
 }
 
 // goroot returns the directory of the primary Go among the tools, "" where there is none.
-func goroot(h *held) string {
-	for i, t := range h.tools {
+func goroot(h *enter.Held) string {
+	for i, t := range h.Tools {
 		if t.Name == goTool && !t.Extra {
-			return h.leases[i].Path()
+			return h.Leases[i].Path()
 		}
 	}
 	return ""
 }
 
 // relink makes the links of a project that has any follow its environment, whose use does not fail for want of them.
-func (a *app) relink(ctx context.Context, p lockedProject, h *held) {
+func (a *app) relink(ctx context.Context, p lockedProject, h *enter.Held) {
 	dir := filepath.Dir(p.path)
-	if link.Leads(dir, h.env.Path()) || !link.Exists(dir) {
+	if link.Leads(dir, h.Env.Path()) || !link.Exists(dir) {
 		return
 	}
 	if _, err := a.setLinks(ctx, dir, h); err != nil {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"sync"
 
+	"gostore/internal/enter"
 	"gostore/internal/release"
 	"gostore/internal/source/goproxy"
 	"gostore/internal/tree"
@@ -20,7 +21,7 @@ func (a *app) localToolchains(ctx context.Context) ([]goproxy.Tree, func(), erro
 	if err != nil {
 		return nil, nil, err
 	}
-	h := &held{}
+	h := &enter.Held{}
 	var trees []goproxy.Tree
 	for _, o := range objects {
 		if o.Name != goTool {
@@ -30,12 +31,12 @@ func (a *app) localToolchains(ctx context.Context) ([]goproxy.Tree, func(), erro
 		if err != nil {
 			continue // collected meanwhile
 		}
-		h.leases = append(h.leases, lease)
+		h.Leases = append(h.Leases, lease)
 		if t, ok := a.localToolchain(lease); ok {
 			trees = append(trees, t)
 		}
 	}
-	return trees, h.release, nil
+	return trees, h.Release, nil
 }
 
 func (a *app) localToolchain(l *store.Lease) (goproxy.Tree, bool) {

@@ -202,7 +202,7 @@ func (a *app) makeHere(ctx context.Context, tools []lock.Tool) error {
 	if err != nil {
 		return err
 	}
-	h.release()
+	h.Release()
 	return nil
 }
 

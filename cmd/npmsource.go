@@ -10,6 +10,7 @@ import (
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/internal/source/npm"
+	"gostore/lock"
 )
 
 // npmSource is an npm.Source that finds out which registry there is when it first needs one: that may mean to run npm.
@@ -56,7 +57,7 @@ func (a *app) connectNPM(ctx context.Context) (*npm.Source, error) {
 // npmrcDir returns the directory whose .npmrc counts for the project, "" where there is none.
 func (a *app) npmrcDir() string {
 	p, err := project.Find(a.cfg.Dir)
-	if err != nil || project.Public(p.Dir) {
+	if err != nil || lock.Public(p.Dir) {
 		return ""
 	}
 	return p.Dir

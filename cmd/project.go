@@ -9,6 +9,7 @@ import (
 
 	"gostore/internal/environment"
 	"gostore/internal/project"
+	"gostore/internal/settings"
 	"gostore/lock"
 )
 
@@ -69,7 +70,7 @@ func projectLines(lockPath string) ([]environment.Line, error) {
 		return nil, err
 	}
 	dir := filepath.Dir(lockPath)
-	s, err := project.ReadSettings(filepath.Join(dir, project.ConfigName))
+	s, err := settings.Read(filepath.Join(dir, project.ConfigName))
 	if err != nil {
 		return nil, err
 	}

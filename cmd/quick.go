@@ -2,17 +2,9 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"gostore/internal/digest"
-	"gostore/internal/environment"
-	"gostore/internal/link"
-	"gostore/internal/project"
-	"gostore/internal/release"
-	"gostore/internal/roots"
+	"gostore/internal/enter"
+	"gostore/internal/settings"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -24,7 +16,7 @@ func quickShell(cfg Config, command []string) {
 	if cfg.getenv(traceVariable) != "" {
 		return
 	}
-	path, data, err := findLock(cfg.Dir)
+	path, data, err := lock.Find(cfg.Dir, settings.Name)
 	if err != nil {
 		return
 	}
@@ -36,88 +28,10 @@ func quickShell(cfg Config, command []string) {
 	if err != nil {
 		return
 	}
-	h, env, ok := recalled(context.Background(), st, path, data)
+	h, env, ok := enter.Recall(context.Background(), st, path, data)
 	if !ok {
 		return
 	}
-	defer h.release()
+	defer h.Release()
 	_ = cfg.enter(env, h, command) // the long way meets the same error and reports it
-}
-
-// recalled returns the environment that the bytes of the lock at path came to last time, leased and registered. It is not ok when
-// that is not known, when something of it has gone, or when a link of the project has to follow it.
-func recalled(ctx context.Context, st *store.Store, path string, data []byte) (*held, environment.Environment, bool) {
-	tree, ok := st.Recall(memo(data))
-	if !ok {
-		return nil, environment.Environment{}, false
-	}
-	h, env, err := hold(ctx, st, tree)
-	if err != nil {
-		return nil, env, false
-	}
-	if h.follow(path) != nil || !link.Leads(filepath.Dir(path), h.env.Path()) ||
-		roots.Register(ctx, rootsDir(st), projectRoot(path, tree, env.Tools)) != nil {
-		h.release()
-		return nil, env, false
-	}
-	return h, env, true
-}
-
-// hold takes leases on an environment that was built before and on its tools.
-func hold(ctx context.Context, st *store.Store, tree digest.Tree) (*held, environment.Environment, error) {
-	lease, err := st.Lease(ctx, tree)
-	if err != nil {
-		return nil, environment.Environment{}, err
-	}
-	h := &held{env: lease}
-	env, err := environment.Load(lease.Path())
-	for _, t := range env.Tools {
-		var l *store.Lease
-		if l, err = st.Lease(ctx, t.Tree); err != nil {
-			break
-		}
-		h.leases = append(h.leases, l)
-	}
-	if err != nil {
-		h.release()
-		return nil, environment.Environment{}, err
-	}
-	h.tools = env.Tools
-	return h, env, nil
-}
-
-// findLock finds the lock that project.Find finds, without looking at the other files of the project: it walks
-// up from dir to the nearest lock, but not past a gostore.toml without one.
-func findLock(dir string) (path string, data []byte, err error) {
-	for start := dir; ; {
-		path = filepath.Join(dir, lock.Name)
-		data, err = os.ReadFile(path)
-		if err == nil && dir != start && project.Public(dir) {
-			return path, nil, fs.ErrNotExist
-		}
-		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
-			return path, data, err
-		}
-		if _, err := os.Lstat(filepath.Join(dir, project.ConfigName)); err == nil {
-			return path, nil, fs.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-// memo is the key under which the store remembers which environment the bytes of a lock came to on this
-// platform, with this version of gostore, as another might present the same tools differently.
-// It is only a hint: the environment's digest says what it is.
-func memo(data []byte) string {
-	host := release.Host()
-	key := digest.Sum(append([]byte(version+"\n"), data...))
-	return "lock-" + key.Hex() + "-" + host.OS + "-" + host.Arch
-}
-
-// remember keeps what quickShell recalls.
-func remember(st *store.Store, data []byte, tree digest.Tree) {
-	key := memo(data)
-	if known, ok := st.Recall(key); !ok || known != tree {
-		st.Remember(key, tree) // best effort: the next start takes the long way too
-	}
 }

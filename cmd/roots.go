@@ -14,6 +14,7 @@ import (
 
 	"gostore/gc"
 	"gostore/internal/digest"
+	"gostore/internal/enter"
 	"gostore/internal/link"
 	"gostore/internal/roots"
 	"gostore/lock"
@@ -99,7 +100,7 @@ func (a *app) forget(ctx context.Context, path string) error {
 		return advise(fmt.Errorf("the links in %q still lead to its tools", link.Path(dir)), exitFailed, "take them away first: gostore link --remove, there")
 	}
 	a.record("forget").Project = path
-	err = roots.Forget(ctx, rootsDir(st), path)
+	err = roots.Forget(ctx, enter.RootsDir(st), path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return advise(fmt.Errorf("no project %q is registered", path), exitNotFound, `"gostore roots" lists the projects`)
 	}
@@ -162,7 +163,7 @@ func profileRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 // alive is not known.
 func projectRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 	var list []gc.Root
-	for p, err := range roots.List(rootsDir(st)) {
+	for p, err := range roots.List(enter.RootsDir(st)) {
 		var damaged *roots.DamagedError
 		if errors.As(err, &damaged) {
 			return nil, advise(err, exitFailed, "use the project once more, or remove the file: then its objects can go")

@@ -3,17 +3,14 @@ package cmd
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"gostore/internal/digest"
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/release"
 	"gostore/internal/roots"
-	"gostore/store"
 )
 
 func (a *app) shellCommand() *cobra.Command {
@@ -62,16 +59,17 @@ the project's gostore.toml must succeed; otherwise nothing is run.`,
 
 // shell enters the environment of the requests, or of the project where there are none.
 func (a *app) shell(ctx context.Context, args, command []string, check bool, o overlayOptions) error {
-	if _, err := o.settings(); err != nil { // before anything is installed
+	options, err := o.options() // before anything is installed
+	if err != nil {
 		return err
 	}
 	h, err := a.shellEnvironment(ctx, args)
 	if err != nil {
 		return shellMistake(err, args, command)
 	}
-	defer h.release()
-	h.options = o
-	env, err := environment.Load(h.env.Path())
+	defer h.Release()
+	h.Options = options
+	env, err := environment.Load(h.Env.Path())
 	if err != nil {
 		return err
 	}
@@ -92,7 +90,7 @@ func (a *app) shell(ctx context.Context, args, command []string, check bool, o o
 }
 
 // checkShell runs the checks of an environment's tools and, in a project's environment, the project's own.
-func (a *app) checkShell(ctx context.Context, h *held, env environment.Environment, ofProject bool) error {
+func (a *app) checkShell(ctx context.Context, h *enter.Held, env environment.Environment, ofProject bool) error {
 	var lines []environment.Line
 	if ofProject {
 		p, err := a.lockedProject()
@@ -103,7 +101,7 @@ func (a *app) checkShell(ctx context.Context, h *held, env environment.Environme
 			return err
 		}
 	}
-	err := env.Check(ctx, h.env.Path(), a.cfg.Environ, lines...)
+	err := env.Check(ctx, h.Env.Path(), a.cfg.Environ, lines...)
 	if err == nil {
 		return nil
 	}
@@ -129,7 +127,7 @@ func shellMistake(err error, args, command []string) error {
 	return err
 }
 
-func (a *app) shellEnvironment(ctx context.Context, args []string) (*held, error) {
+func (a *app) shellEnvironment(ctx context.Context, args []string) (*enter.Held, error) {
 	if len(args) == 0 {
 		return a.projectEnvironment(ctx)
 	}
@@ -142,37 +140,26 @@ func (a *app) shellEnvironment(ctx context.Context, args []string) (*held, error
 
 // projectEnvironment assembles what the project's lock says, and registers the project so that
 // the collector keeps it. The next quickShell finds the environment without reading the lock.
-func (a *app) projectEnvironment(ctx context.Context) (*held, error) {
+func (a *app) projectEnvironment(ctx context.Context) (*enter.Held, error) {
 	p, err := a.lockedProject()
 	if err != nil {
 		return nil, err
 	}
 	a.project = p.path
-	var settings held
-	if err := settings.follow(p.path); err != nil { // before anything is installed
+	var project enter.Held
+	if err := project.Follow(p.path); err != nil { // before anything is installed
 		return nil, err
 	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
-	h.said, h.isolated = settings.said, settings.isolated
-	if err := roots.Register(ctx, rootsDir(a.st), projectRoot(p.path, h.env.Object().Tree, h.tools)); err != nil {
-		h.release()
+	h.Said, h.Isolated = project.Said, project.Isolated
+	if err := roots.Register(ctx, enter.RootsDir(a.st), enter.ProjectRoot(p.path, h.Env.Object().Tree, h.Tools)); err != nil {
+		h.Release()
 		return nil, err
 	}
 	a.relink(ctx, p, h)
-	remember(a.st, p.data, h.env.Object().Tree)
+	enter.Remember(a.st, p.data, h.Env.Object().Tree)
 	return h, nil
 }
-
-// projectRoot describes a project that uses an environment at this moment.
-func projectRoot(path string, env digest.Tree, tools []environment.Tool) roots.Project {
-	trees := []digest.Tree{env}
-	for _, t := range tools {
-		trees = append(trees, t.Tree)
-	}
-	return roots.Project{Lock: path, Platform: release.Host(), Trees: trees, Used: time.Now()}
-}
-
-func rootsDir(st *store.Store) string { return filepath.Join(st.Dir(), store.RootsDir) }

@@ -9,22 +9,19 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
+	"gostore/internal/settings"
 	"gostore/internal/shim"
+	"gostore/lock"
 	"gostore/profile"
 	"gostore/store"
 )
 
-// errElsewhere says that the command is to be looked for in the next place.
-var errElsewhere = errors.New("not here")
-
-// shimRun is a shim that runs: a command that is looked for.
+// shimRun is a shim for which package enter has no answer: something has to be installed, or explained, or looked for further away.
 type shimRun struct {
-	app     *app
-	command string
-	place   shim.Place
-	self    fs.FileInfo // gostore's own program, nil when it cannot be found
-	from    string      // the directory in or above which the project is, "" when it is unknown
+	*enter.Shim
+	app *app
 }
 
 // runShim is gostore under the name of a command. It becomes the first program of that name among
@@ -36,56 +33,46 @@ type shimRun struct {
 //
 // and returns an exit code only when there is none, or when it must not run.
 func runShim(cfg Config, command string) int {
-	r := &shimRun{command: command, place: shim.Locate(cfg.Program, cfg.Dir, cfg.getenv("PATH")), self: ownFile(), from: cfg.Dir}
-	cfg.Root = r.place.Store
-	if r.place.Project != "" {
-		r.from = r.place.Project
-	}
+	argv := append([]string{cfg.Program}, cfg.Args...)
+	r := &shimRun{Shim: enter.NewShim(cfg.process(), argv, command, func(st *store.Store, dir string) bool { return cfg.trusted(st).Trusts(dir) })}
+	cfg.Root = r.Root
 	r.app = &app{cfg: cfg, ui: newUI(cfg)}
-	err := errElsewhere
-	for _, in := range []func() error{r.entered, r.project, r.profile, r.path} {
-		if err = in(); !errors.Is(err, errElsewhere) {
-			break
-		}
+	err := r.Become()
+	if errors.Is(err, enter.ErrUnknown) {
+		err = r.theLongWay()
 	}
+	if errors.Is(err, enter.ErrElsewhere) {
+		err = r.path()
+	}
+	err = r.explained(err)
 	r.app.finish()
 	r.app.ui.fail(err)
 	return exitCode(err)
 }
 
-// ownFile returns gostore's program, nil when it cannot be found.
-func ownFile() fs.FileInfo {
-	path, err := os.Executable()
-	if err != nil {
-		return nil
+// theLongWay looks at the project and the profile again, and says what is wrong.
+func (r *shimRun) theLongWay() error {
+	if err := r.project(); !errors.Is(err, enter.ErrElsewhere) {
+		return err
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil // it was replaced while it runs; shims are known by their directories, too
-	}
-	return info
+	return r.profile()
 }
 
-// entered becomes the command of the environment around this process, whose variables are set already and whose leases are inherited.
-func (r *shimRun) entered() error {
-	dir := r.app.cfg.getenv(environment.VarEnvironment)
-	if r.place.Project != "" || !filepath.IsAbs(dir) {
-		return errElsewhere
+// explained says of a program that cannot be executed which command it is.
+func (r *shimRun) explained(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Op == "executing" {
+		return notExecutable(r.Command, failed.Err)
 	}
-	path := filepath.Join(dir, "bin", r.command)
-	info, err := os.Stat(path)
-	if err != nil || r.self != nil && os.SameFile(info, r.self) {
-		return errElsewhere
-	}
-	return notExecutable(r.command, syscall.Exec(path, r.argv(path), r.app.cfg.Environ))
+	return err
 }
 
 // project becomes the command of the project's tools.
 func (r *shimRun) project() error {
-	if r.from == "" {
-		return errElsewhere // the working directory was removed: nothing is in or above it
+	if r.From == "" {
+		return enter.ErrElsewhere // the working directory was removed: nothing is in or above it
 	}
-	path, data, err := findLock(r.from)
+	path, data, err := lock.Find(r.From, settings.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.unlocked()
 	}
@@ -96,47 +83,45 @@ func (r *shimRun) project() error {
 	if err != nil {
 		return err
 	}
-	if !r.app.cfg.trusted(st).Trusts(filepath.Dir(path)) {
+	if !r.Trusts(st, filepath.Dir(path)) {
 		return r.distrusted(st, path, data)
 	}
-	h, env, ok := recalled(context.Background(), st, path, data)
-	if !ok {
-		ctx, stop := stoppable()
-		defer stop()
-		if h, env, err = r.install(ctx); err != nil {
-			return err
-		}
+	ctx, stop := stoppable()
+	defer stop()
+	h, env, err := r.install(ctx)
+	if err != nil {
+		return err
 	}
-	defer h.release()
-	return r.in(h, env)
+	defer h.Release()
+	return r.In(h, env)
 }
 
 // unlocked is for a directory without a lock.
 func (r *shimRun) unlocked() error {
-	if r.place.Project == "" {
-		return errElsewhere
+	if r.Place.Project == "" {
+		return enter.ErrElsewhere
 	}
 	return advise(&missingLockError{fs.ErrNotExist}, exitNotFound,
-		fmt.Sprintf("%q serves the project in %q: lock it again, or take the links away: gostore link --remove", r.place.Dir, r.place.Project))
+		fmt.Sprintf("%q serves the project in %q: lock it again, or take the links away: gostore link --remove", r.Place.Dir, r.Place.Project))
 }
 
 // distrusted is for a project that is not trusted. In its own environment, which a person entered by saying so, what that lacks
 // is elsewhere.
 func (r *shimRun) distrusted(st *store.Store, path string, data []byte) error {
-	if tree, ok := st.Recall(memo(data)); ok && r.place.Project == "" {
+	if tree, ok := st.Recall(enter.Memo(data)); ok && r.Place.Project == "" {
 		if o, err := st.Lookup(tree); err == nil && st.Path(o) == r.app.cfg.getenv(environment.VarEnvironment) {
-			return errElsewhere
+			return enter.ErrElsewhere
 		}
 	}
-	return advise(fmt.Errorf("%q would decide which %q runs, but the project is not trusted", path, r.command), exitFailed,
+	return advise(fmt.Errorf("%q would decide which %q runs, but the project is not trusted", path, r.Command), exitFailed,
 		fmt.Sprintf("look at it, then trust it: gostore trust %s", filepath.Dir(path)),
-		fmt.Sprintf("to use its tools once: gostore shell -- %s", r.command))
+		fmt.Sprintf("to use its tools once: gostore shell -- %s", r.Command))
 }
 
 // install is the long way: what "gostore shell" does.
-func (r *shimRun) install(ctx context.Context) (*held, environment.Environment, error) {
+func (r *shimRun) install(ctx context.Context) (*enter.Held, environment.Environment, error) {
 	dir := r.app.cfg.Dir
-	r.app.cfg.Dir = r.from
+	r.app.cfg.Dir = r.From
 	h, err := r.app.projectEnvironment(ctx)
 	r.app.cfg.Dir = dir // PATH may have entries that count from it
 	if err == nil {
@@ -147,14 +132,14 @@ func (r *shimRun) install(ctx context.Context) (*held, environment.Environment, 
 			err = &interruptedError{err}
 		}
 		if h != nil {
-			h.release()
+			h.Release()
 		}
 		return nil, environment.Environment{}, err
 	}
 	r.app.writeRecords(ctx, nil)
-	env, err := environment.Load(h.env.Path())
+	env, err := environment.Load(h.Env.Path())
 	if err != nil {
-		h.release()
+		h.Release()
 	}
 	return h, env, err
 }
@@ -169,15 +154,15 @@ func (r *shimRun) profile() error {
 		g, err := p.Current()
 		var none *profile.NoGenerationError
 		if errors.As(err, &none) {
-			return errElsewhere
+			return enter.ErrElsewhere
 		}
 		if err != nil {
 			return err
 		}
-		h, env, err := hold(context.Background(), r.app.st, g.Tree)
+		h, env, err := enter.Hold(context.Background(), r.app.st, g.Tree)
 		if err == nil {
-			defer h.release()
-			return r.in(h, env)
+			defer h.Release()
+			return r.In(h, env)
 		}
 		if g.Number == last { // else it was pruned and collected while this looked
 			return err
@@ -186,54 +171,35 @@ func (r *shimRun) profile() error {
 	}
 }
 
-// in becomes the command of an environment, or looks elsewhere where that has none.
-func (r *shimRun) in(h *held, env environment.Environment) error {
-	path := filepath.Join(h.env.Path(), "bin", r.command)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return errElsewhere
-	}
-	cfg := r.app.cfg
-	cfg.Environ = cfg.withoutHook()
-	v, err := cfg.lay(context.Background(), env, h.env.Path(), h)
-	if err != nil {
-		return err
-	}
-	r.app.finish()
-	return h.become(path, r.argv(path), v.environ)
-}
-
 // path becomes the first program on PATH that is no shim.
 func (r *shimRun) path() error {
 	cfg := r.app.cfg
-	trail := shim.ParseTrail(cfg.getenv(shim.TrailVariable), os.Getpid(), r.command)
-	path, ok := shim.Look(r.command, cfg.getenv("PATH"), cfg.Dir, r.self, trail.Tried)
+	trail := shim.ParseTrail(cfg.getenv(shim.TrailVariable), os.Getpid(), r.Command)
+	path, ok := shim.Look(r.Command, cfg.getenv("PATH"), cfg.Dir, r.Self, trail.Tried)
 	if !ok {
 		return r.nowhere()
 	}
 	next, ok := trail.Next(os.Getpid(), path)
 	if !ok {
-		return advise(fmt.Errorf("command %q: started itself again and again through %q", r.command, path), exitFailed,
+		return advise(fmt.Errorf("command %q: started itself again and again through %q", r.Command, path), exitFailed,
 			"something on PATH leads back to the shims: take one of the two from PATH")
 	}
 	environ := append(append([]string{}, cfg.Environ...), shim.TrailVariable+"="+next)
-	return notExecutable(r.command, syscall.Exec(path, r.argv(path), environ))
+	return notExecutable(r.Command, syscall.Exec(path, r.Argv(path), environ))
 }
 
 // nowhere says that there is no such command, and what would bring it.
 func (r *shimRun) nowhere() error {
-	err := fmt.Errorf("command %q: no tool of the project or of profile %q has it, and nothing else on PATH does", r.command, defaultProfile)
+	err := fmt.Errorf("command %q: no tool of the project or of profile %q has it, and nothing else on PATH does", r.Command, defaultProfile)
 	where := "everywhere: gostore switch TOOL@VERSION"
-	if r.from != "" {
-		if path, _, findErr := findLock(r.from); findErr == nil {
+	if r.From != "" {
+		if path, _, findErr := lock.Find(r.From, settings.Name); findErr == nil {
 			return advise(err, exitNoCommand, fmt.Sprintf("%s decides here; to have the command in the project: gostore lock --add TOOL@VERSION", path), "or "+where)
 		}
 	}
 	return advise(err, exitNoCommand, "to have it in a project: gostore lock TOOL@VERSION", "or "+where,
 		`when nothing has it any more, "gostore shims" removes the shim`)
 }
-
-// argv is the command line of the program at path. Programs that look where they were started find their own tree.
-func (r *shimRun) argv(path string) []string { return append([]string{path}, r.app.cfg.Args...) }
 
 // realPath is getenv for those who look for a command on PATH themselves, and must not find gostore again: there shims, which may
 // need what the command is looked for, are replaced by the profile's commands.
@@ -243,7 +209,7 @@ func (a *app) realPath(name string) func(string) string {
 		if variable != "PATH" {
 			return value
 		}
-		without := shim.Without(name, value, ownFile())
+		without := shim.Without(name, value, enter.OwnFile())
 		if p, err := a.profile(defaultProfile); err == nil && without != value {
 			return p.Dir() + "/bin" + string(filepath.ListSeparator) + without
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/journal"
 	"gostore/internal/release"
@@ -144,7 +145,7 @@ func (a *app) commandsInUse() ([]string, error) {
 			names = append(names, commandsIn(g.Dir)...)
 		}
 	}
-	for p, err := range roots.List(rootsDir(a.st)) {
+	for p, err := range roots.List(enter.RootsDir(a.st)) {
 		if err != nil {
 			return nil, err
 		}

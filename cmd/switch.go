@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/profile"
 	"gostore/store"
@@ -124,7 +125,7 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 	if err != nil {
 		return err
 	}
-	defer h.release()
+	defer h.Release()
 	lines, err := a.checkLines(o, whole)
 	if err != nil {
 		return err
@@ -134,7 +135,7 @@ func (a *app) switchProfile(ctx context.Context, args []string, o switchOptions)
 		change.Action = profile.Remove
 	}
 	change.Edit = func(current []environment.Tool) (*store.Lease, error) {
-		tools, err := edited(current, h.tools, o.remove)
+		tools, err := edited(current, h.Tools, o.remove)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +169,7 @@ func (a *app) checkLines(o switchOptions, whole bool) ([]environment.Line, error
 }
 
 // switchTools installs what is to be added; a project's whole lock where nothing is named.
-func (a *app) switchTools(ctx context.Context, args []string, whole bool) (*held, error) {
+func (a *app) switchTools(ctx context.Context, args []string, whole bool) (*enter.Held, error) {
 	switch {
 	case len(args) > 0:
 		tools, err := a.resolveHost(ctx, args)
@@ -183,7 +184,7 @@ func (a *app) switchTools(ctx context.Context, args []string, whole bool) (*held
 		}
 		return a.install(ctx, p.file.Tools)
 	}
-	return &held{}, nil
+	return &enter.Held{}, nil
 }
 
 // edited returns the tools of the next generation: those that are added take the place of every version
@@ -208,14 +209,14 @@ func edited(current, added []environment.Tool, removed []string) ([]environment.
 // buildChecked builds an environment and runs the checks in it. The leases on tools that stay from the
 // current generation are needed until the environment refers to them.
 func (a *app) buildChecked(ctx context.Context, tools []environment.Tool, lines []environment.Line) (*store.Lease, error) {
-	h := &held{}
-	defer h.release()
+	h := &enter.Held{}
+	defer h.Release()
 	for _, t := range tools {
 		l, err := a.st.Lease(ctx, t.Tree)
 		if err != nil {
 			return nil, fmt.Errorf("keeping %s: %w", t, err)
 		}
-		h.leases = append(h.leases, l)
+		h.Leases = append(h.Leases, l)
 	}
 	lease, err := environment.Build(ctx, a.st, tools)
 	if err != nil {

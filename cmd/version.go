@@ -5,12 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/release"
 )
 
-// version is what this program calls itself. It is part of what quick.go remembers, so that a program that
-// builds environments differently does not meet the old ones.
-const version = "0.1.0"
+// version is what this program calls itself.
+const version = enter.Version
 
 func (a *app) versionCommand() *cobra.Command {
 	var asJSON bool

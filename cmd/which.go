@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/release"
 	"gostore/internal/shim"
@@ -83,7 +84,7 @@ func (a *app) findCommand(ctx context.Context, command, profileName string) (pat
 		return "", t, "", advise(fmt.Errorf("%s says %s %s, which is not installed", from, missing[0].Name, missing[0].Version), exitNotFound,
 			"install it: gostore install")
 	}
-	if path, ok := shim.Look(command, a.cfg.getenv("PATH"), a.cfg.Dir, ownFile(), nil); ok {
+	if path, ok := shim.Look(command, a.cfg.getenv("PATH"), a.cfg.Dir, enter.OwnFile(), nil); ok {
 		return path, environment.Tool{}, "PATH", nil
 	}
 	return "", t, "", advise(fmt.Errorf("no tool of the project or of profile %q has a command %q, nor has PATH", profileName, command), exitNotFound,

@@ -11,6 +11,7 @@ import (
 
 	"gostore/internal/config"
 	"gostore/internal/release"
+	"gostore/internal/settings"
 	"gostore/internal/textfile"
 )
 
@@ -57,8 +58,8 @@ func parseConfig(name string, data []byte) ([]claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Only(&d.Root, slices.Concat([]string{"tools"}, settingsTables, config.ProjectTables)...)
-	parseSettings(d) // only for its complaints: they are better made now than when something is to run
+	d.Only(&d.Root, slices.Concat([]string{"tools"}, settings.Tables, config.ProjectTables)...)
+	settings.Parse(d) // only for its complaints: they are better made now than when something is to run
 	var claims []claim
 	if tools := d.May(&d.Root, "tools", textfile.Table); tools != nil {
 		for _, e := range tools.Entries {

@@ -10,6 +10,7 @@ import (
 
 	"gostore/internal/textfile"
 	"gostore/internal/versionfile"
+	"gostore/lock"
 )
 
 // founding are the files of other version managers that make the directory where they stand a project.
@@ -25,7 +26,7 @@ func founder(dir string) (string, error) {
 		if inside {
 			names = append(names, founding...)
 		}
-		if path, err := first(at, names); err != nil || path != "" && (at == dir || !Public(at)) {
+		if path, err := first(at, names); err != nil || path != "" && (at == dir || !lock.Public(at)) {
 			return standing(at, path), err
 		}
 		if at == filepath.Dir(at) {
@@ -61,7 +62,7 @@ var repositories = []string{".git", ".hg", ".jj", ".svn"}
 func repository(dir string) string {
 	for at := dir; ; at = filepath.Dir(at) {
 		for _, name := range repositories {
-			if _, err := os.Lstat(filepath.Join(at, name)); err == nil && (at == dir || !Public(at)) {
+			if _, err := os.Lstat(filepath.Join(at, name)); err == nil && (at == dir || !lock.Public(at)) {
 				return at
 			}
 		}
@@ -105,7 +106,7 @@ func upTo(dir, top string) []string {
 	list := []string{dir}
 	for at := dir; at != top; {
 		at = filepath.Dir(at)
-		if !Public(at) {
+		if !lock.Public(at) {
 			list = append(list, at)
 		}
 	}

@@ -36,12 +36,13 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"gostore/internal/settings"
 	"gostore/internal/versionfile"
 	"gostore/lock"
 )
 
 // ConfigName is the name of the file in which people write what they want.
-const ConfigName = "gostore.toml"
+const ConfigName = settings.Name
 
 const (
 	workName   = "go.work"
@@ -111,7 +112,7 @@ func (p *Project) look() error {
 func nearest(dir string, names ...string) (string, error) {
 	for start := dir; ; {
 		for _, name := range names {
-			if path, err := in(dir, name); err != nil || path != "" && (dir == start || !Public(dir)) {
+			if path, err := in(dir, name); err != nil || path != "" && (dir == start || !lock.Public(dir)) {
 				return path, err
 			}
 		}
@@ -123,10 +124,13 @@ func nearest(dir string, names ...string) (string, error) {
 	}
 }
 
-// Public reports whether a directory is one in which everybody may make files, and remove only their own.
-func Public(dir string) bool {
-	info, err := os.Stat(dir)
-	return err == nil && info.Mode()&fs.ModeSticky != 0 && info.Mode()&0o002 != 0
+// Settings reads what p's gostore.toml says of how its tools are used; without one they are zero. What is wrong with the file is a
+// textfile.ErrorList.
+func (p Project) Settings() (settings.Settings, error) {
+	if p.Config == "" {
+		return settings.Settings{}, nil
+	}
+	return settings.Read(p.Config)
 }
 
 // in returns the path of the regular file name in dir, or "". That nobody may look is an error: going

@@ -1,4 +1,4 @@
-package project
+package settings
 
 import (
 	"os"
@@ -11,14 +11,11 @@ import (
 
 func settingsOf(t *testing.T, text string) (Settings, error) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), ConfigName)
+	path := filepath.Join(t.TempDir(), Name)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := ReadSettings(path)
-	if _, other := parseConfig(path, []byte(text)); (other == nil) != (err == nil) {
-		t.Errorf("parseConfig says %v, ReadSettings %v", other, err)
-	}
+	s, err := Read(path)
 	return s, err
 }
 
@@ -58,7 +55,7 @@ limit = "1m30s"
 }
 
 func TestSettingsAbsent(t *testing.T) {
-	if s, err := ReadSettings(filepath.Join(t.TempDir(), ConfigName)); err != nil || !reflect.DeepEqual(s, Settings{}) {
+	if s, err := Read(filepath.Join(t.TempDir(), Name)); err != nil || !reflect.DeepEqual(s, Settings{}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -87,7 +84,7 @@ func TestSettingsComplaints(t *testing.T) {
 			t.Errorf("%q is accepted", text)
 			continue
 		}
-		got := err.Error()[strings.LastIndex(err.Error(), ConfigName)+len(ConfigName):]
+		got := err.Error()[strings.LastIndex(err.Error(), Name)+len(Name):]
 		if want != "" && got != want {
 			t.Errorf("%q:\n got %s\nwant %s", text, got, want)
 		}

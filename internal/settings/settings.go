@@ -1,4 +1,8 @@
-package project
+// Package settings reads what a project's gostore.toml says of how its tools are used: variables, checks, caches of its own. Which tools it
+// wants is for package project.
+//
+// Every start of a command in a project reads them, so this package brings little along.
+package settings
 
 import (
 	"errors"
@@ -11,8 +15,14 @@ import (
 	"gostore/internal/textfile"
 )
 
-// settingsTables are the tables of gostore.toml that Settings are read from.
-var settingsTables = []string{"env", "isolate", "check"}
+// Name is the name of the file.
+const Name = "gostore.toml"
+
+// maxSize bounds it, as package project does.
+const maxSize = 1 << 20
+
+// Tables are the tables of the file that Settings are read from.
+var Tables = []string{"env", "isolate", "check"}
 
 // Settings are what gostore.toml says of how a project's tools are used, beside which they are:
 //
@@ -60,17 +70,9 @@ type Check struct {
 	Limit time.Duration // for each line; 0 where the file does not say
 }
 
-// Settings reads the settings of p; without a gostore.toml they are zero. What is wrong with the file is a
+// Read reads the settings in the gostore.toml at path; where there is none they are zero. What is wrong with the file is a
 // textfile.ErrorList.
-func (p Project) Settings() (Settings, error) {
-	if p.Config == "" {
-		return Settings{}, nil
-	}
-	return ReadSettings(p.Config)
-}
-
-// ReadSettings reads the settings in the gostore.toml at path; where there is none they are zero.
-func ReadSettings(path string) (Settings, error) {
+func Read(path string) (Settings, error) {
 	data, err := textfile.Read(path, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, nil
@@ -85,11 +87,11 @@ func ReadSettings(path string) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	return parseSettings(d), d.Err()
+	return Parse(d), d.Err()
 }
 
-// parseSettings reads the settingsTables of a document. Complaints are the document's.
-func parseSettings(d *textfile.Document) Settings {
+// Parse reads the Tables of a document. Complaints are the document's: the result is of use only if its Err is nil.
+func Parse(d *textfile.Document) Settings {
 	var s Settings
 	if t := d.May(&d.Root, "env", textfile.Table); t != nil {
 		for _, e := range t.Entries {

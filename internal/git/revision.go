@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -80,7 +81,7 @@ func firstLine(s string) string {
 
 // run runs git and returns what it prints, at most maxSize bytes of it.
 func (g Repository) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, g.Program, append([]string{"--no-pager", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false"}, args...)...)
+	cmd := exec.CommandContext(ctx, g.Program, slices.Concat(harmless, []string{"-c", "protocol.allow=never"}, args)...)
 	cmd.Dir, cmd.Env = g.Dir, clean(g.Environ)
 	out := limited{}
 	cmd.Stdout = &out

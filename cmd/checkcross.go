@@ -12,8 +12,8 @@ import (
 
 	"gostore/internal/check"
 	"gostore/internal/command"
+	"gostore/internal/goenv"
 	"gostore/internal/release"
-	"gostore/internal/variables"
 	"gostore/store"
 )
 
@@ -152,7 +152,7 @@ func (k *checking) goEnvFile(names []string) (map[string]check.Setting, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f := variables.ParseFile(path, data)
+	f := goenv.Parse(path, data)
 	for _, name := range names {
 		if line, ok := f.Get(name); ok && line.Value != "" {
 			vars[name] = check.Setting{Value: line.Value, File: path, Line: line.Number}

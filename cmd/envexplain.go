@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/variables"
 )
 
@@ -50,7 +51,7 @@ func (c Config) explanation(s settled) (variables.Input, error) {
 	if !s.readsGoEnv() {
 		return in, nil
 	}
-	in.GoEnv, err = c.readGoEnv(variables.GoEnvPath(runtime.GOOS, s.env.Apply(s.dir, c.Environ, variables.Settings(open)...)))
+	in.GoEnv, err = c.readGoEnv(goenv.Path(runtime.GOOS, Config{Environ: s.env.Apply(s.dir, c.Environ, variables.Settings(open)...)}.getenv))
 	if err != nil {
 		return in, fmt.Errorf("reading the go env file: %w", err)
 	}

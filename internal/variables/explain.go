@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 )
 
 // Input is everything that has a say.
@@ -15,7 +16,7 @@ type Input struct {
 	Inherits []string // what it was given
 
 	// What follows is the go command's. Defaults and Effective are empty where no tool is a Go.
-	GoEnv, ToolchainEnv File
+	GoEnv, ToolchainEnv goenv.File
 	Defaults            map[string]string // what the locked Go says when nobody says anything
 	Effective           map[string]string // what it says in the environment
 }
@@ -110,14 +111,14 @@ func (in Input) overruled(name string) bool {
 	return slices.ContainsFunc(in.Said, func(s Said) bool { return s.Name == name })
 }
 
-func addFile(add func(string, Entry), f File, layer Layer) {
+func addFile(add func(string, Entry), f goenv.File, layer Layer) {
 	said := make(map[string]bool)
 	for _, line := range slices.Backward(f.Lines) {
 		if said[line.Name] {
 			continue
 		}
 		said[line.Name] = true
-		e := Entry{Layer: layer, Place: f.place(line), Value: line.Value}
+		e := Entry{Layer: layer, Place: f.Place(line), Value: line.Value}
 		if layer == GoEnvFile {
 			e.Fight = Fights(line.Name, line.Value)
 		}

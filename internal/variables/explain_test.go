@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/release"
 )
 
@@ -53,8 +54,8 @@ func TestExplain(t *testing.T) {
 			said(CommandLine, "--env", "A=line")),
 		Tools:        []environment.Tool{goTool},
 		Inherits:     []string{"A=process", "GOFLAGS=-process", "GOPROXY=", "GOROOT=/p", "GOVCS=process", "EMPTY=process", "GOTOOLDIR=/p"},
-		GoEnv:        ParseFile("/env", []byte("GOFLAGS=-file\nGOPRIVATE=file\nGOTOOLCHAIN=go1.1\nGOPROXY=file\nGOVCS=file\nGODEBUG=x\nOTHER=y\nGOSUMDB=\nGONEW=file\n")),
-		ToolchainEnv: ParseFile("/go.env", []byte("GOPROXY=toolchain\nGOSUMDB=toolchain\nGOTOOLCHAIN=auto\n")),
+		GoEnv:        goenv.Parse("/env", []byte("GOFLAGS=-file\nGOPRIVATE=file\nGOTOOLCHAIN=go1.1\nGOPROXY=file\nGOVCS=file\nGODEBUG=x\nOTHER=y\nGOSUMDB=\nGONEW=file\n")),
+		ToolchainEnv: goenv.Parse("/go.env", []byte("GOPROXY=toolchain\nGOSUMDB=toolchain\nGOTOOLCHAIN=auto\n")),
 		Defaults:     map[string]string{"GOROOT": "/own", "GOMODCACHE": "/home/mod", "GOPROXY": "masked", "GOBIN": "", "GONOPROXY": "", "GOGCCFLAGS": "-tmp"},
 		Effective:    map[string]string{"GOMODCACHE": "/path/mod", "GONOPROXY": "private", "GONEW": "file", "GOROOT": "/own"},
 	}
@@ -155,7 +156,7 @@ func TestExplainAsGoDoes(t *testing.T) {
 	}
 	pick := func(name string) string { return name + "=" + values[name][random.IntN(len(values[name]))] }
 	for range 40 {
-		in := Input{Tools: []environment.Tool{goTool}, Inherits: slices.Clone(base), Defaults: defaults, ToolchainEnv: ParseFile("go.env", data)}
+		in := Input{Tools: []environment.Tool{goTool}, Inherits: slices.Clone(base), Defaults: defaults, ToolchainEnv: goenv.Parse("go.env", data)}
 		file := ""
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if name != "GOROOT" && name != "GOTOOLCHAIN" && random.IntN(3) == 0 {
@@ -170,7 +171,7 @@ func TestExplainAsGoDoes(t *testing.T) {
 		}
 		env := environment.Environment{Tools: in.Tools}
 		in.Applied = env.Apply("/e", in.Inherits, Settings(in.Said)...)
-		in.GoEnv = ParseFile("env", []byte(file))
+		in.GoEnv = goenv.Parse("env", []byte(file))
 		back := Returning(in.GoEnv, in.Applied, slices.Concat(goTool.Layout.Unset, namesOf(in.Said)))
 		cover := filepath.Join(t.TempDir(), "env")
 		if err := os.WriteFile(cover, Without([]byte(file), back), 0o644); err != nil {
@@ -215,7 +216,7 @@ func TestGoEnvPathAsGoDoes(t *testing.T) {
 		{"HOME=/h"}, {"HOME=/h", "XDG_CONFIG_HOME=/x"}, {"HOME=/h", "GOENV=/f"}, {"HOME=/h", "GOENV=off"}, {"HOME=/h", "GOENV="},
 	} {
 		want := ask(t, path, append(slices.Clone(environ), "GOTOOLCHAIN=local", "GOCACHE=/c"))["GOENV"]
-		if got := GoEnvPath(runtime.GOOS, environ); got != want && !(want == "off" && got == "") {
+		if got := goenv.Path(runtime.GOOS, func(name string) string { return asMap(environ)[name] }); got != want && !(want == "off" && got == "") {
 			t.Errorf("%q: %q, the go command says %q", environ, got, want)
 		}
 	}

@@ -1,8 +1,6 @@
 package goproxy
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -11,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"gostore/internal/goenv"
 )
 
 // ProxyFromEnvironment finds the list of module proxies that the go command would use, and
@@ -21,7 +21,7 @@ func ProxyFromEnvironment(ctx context.Context, getenv func(string) string) (valu
 	if v := getenv("GOPROXY"); v != "" {
 		return v, "environment variable GOPROXY", nil
 	}
-	if file := goEnvFile(getenv); file != "" {
+	if file := goenv.Path(runtime.GOOS, getenv); file != "" {
 		v, err := readGoEnv(file, "GOPROXY")
 		if err != nil && !os.IsNotExist(err) {
 			return "", "", fmt.Errorf("looking for GOPROXY: %w", err)
@@ -50,55 +50,21 @@ func ProxyFromEnvironment(ctx context.Context, getenv func(string) string) (valu
 	return v, "go env GOPROXY of " + gocmd, nil
 }
 
-// goEnvFile returns the file that go env -w writes, "" when there is none.
-func goEnvFile(getenv func(string) string) string {
-	switch file := getenv("GOENV"); file {
-	case "":
-	case "off":
-		return ""
-	default:
-		return file
-	}
-	home := getenv("HOME")
-	if runtime.GOOS == "darwin" {
-		if home == "" {
-			return ""
-		}
-		return filepath.Join(home, "Library", "Application Support", "go", "env")
-	}
-	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "go", "env")
-	}
-	if home == "" {
-		return ""
-	}
-	return filepath.Join(home, ".config", "go", "env")
-}
-
 // GoEnv returns a variable of Go, and "" where nothing states it: the environment does, or the user's go env file. getenv
 // returns the variables of the environment. A file that cannot be read states nothing.
 func GoEnv(getenv func(string) string, name string) string {
 	if v := getenv(name); v != "" {
 		return v
 	}
-	v, _ := readGoEnv(goEnvFile(getenv), name) // best effort: the default remains
+	v, _ := readGoEnv(goenv.Path(runtime.GOOS, getenv), name) // best effort: the default remains
 	return v
 }
 
-// readGoEnv returns the value of a variable in a file of NAME=VALUE lines.
+// readGoEnv returns the value of a variable in a go env file, "" where that does not set it.
 func readGoEnv(file, name string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	value := ""
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), name+"="); ok {
-			value = v
-		}
-	}
-	return value, lines.Err()
+	f, err := goenv.Read(file)
+	line, _ := f.Get(name)
+	return line.Value, err
 }
 
 // findGo returns the go command on path, "" when there is none.

@@ -2,6 +2,7 @@ package variables
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -138,6 +139,20 @@ func ask(t *testing.T, path string, environ []string) map[string]string {
 	return values
 }
 
+// home returns a new home directory, in which the go command's telemetry is off: it would go on writing there when the test has ended.
+func home(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	mode := filepath.Join(dir, ".config", "go", "telemetry", "mode")
+	if runtime.GOOS == "darwin" {
+		mode = filepath.Join(dir, "Library", "Application Support", "go", "telemetry", "mode")
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(mode), 0o755), os.WriteFile(mode, []byte("off"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // What Explain says wins is what a real go command says, whoever says what.
 func TestExplainAsGoDoes(t *testing.T) {
 	path, root := realGo(t)
@@ -145,7 +160,7 @@ func TestExplainAsGoDoes(t *testing.T) {
 	if err != nil {
 		t.Skipf("this Go has no go.env: %v", err)
 	}
-	base := []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin"}
+	base := []string{"HOME=" + home(t), "PATH=/usr/bin:/bin"}
 	defaults := ask(t, path, append(slices.Clone(base), "GOENV=off", "GOTOOLCHAIN=local"))
 	delete(defaults, "GOTOOLCHAIN")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -202,7 +217,7 @@ func TestUnsetComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, environ := range [][]string{{}, {"GOFLAGS="}} {
-		environ = append(environ, "GOENV="+file, "HOME="+t.TempDir(), "GOTOOLCHAIN=local")
+		environ = append(environ, "GOENV="+file, "HOME="+home(t), "GOTOOLCHAIN=local")
 		if got := ask(t, path, environ)["GOFLAGS"]; got != "-v" {
 			t.Errorf("with %q GOFLAGS is %q", environ, got)
 		}
@@ -212,8 +227,9 @@ func TestUnsetComesBack(t *testing.T) {
 // The file is where the go command looks for it.
 func TestGoEnvPathAsGoDoes(t *testing.T) {
 	path, _ := realGo(t)
+	inHome := "HOME=" + home(t)
 	for _, environ := range [][]string{
-		{"HOME=/h"}, {"HOME=/h", "XDG_CONFIG_HOME=/x"}, {"HOME=/h", "GOENV=/f"}, {"HOME=/h", "GOENV=off"}, {"HOME=/h", "GOENV="},
+		{inHome}, {inHome, "XDG_CONFIG_HOME=" + filepath.Join(home(t), ".config")}, {inHome, "GOENV=/f"}, {inHome, "GOENV=off"}, {inHome, "GOENV="},
 	} {
 		want := ask(t, path, append(slices.Clone(environ), "GOTOOLCHAIN=local", "GOCACHE=/c"))["GOENV"]
 		if got := goenv.Path(runtime.GOOS, func(name string) string { return asMap(environ)[name] }); got != want && !(want == "off" && got == "") {

@@ -17,6 +17,7 @@ import (
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/internal/tree"
+	"gostore/internal/versionfile"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -294,10 +295,10 @@ var stagedRules = []string{check.RuleLock, check.RuleGoLine, check.RuleVendor}
 // concerns reports whether a file of a repository is one that the staged rules look at.
 func concerns(name string) bool {
 	switch filepath.Base(name) {
-	case lock.Name, project.ConfigName, "go.mod", "go.work", ".go-version", ".tool-versions", "mise.toml", ".mise.toml", ".node-version", ".nvmrc", "package.json":
+	case lock.Name, project.ConfigName, "go.mod", "go.work":
 		return true
 	}
-	return slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "vendor")
+	return versionfile.ParserOf(name) != nil || slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "vendor")
 }
 
 // useStaged makes the rules look at a copy of what is staged. done removes it. Nothing is to be done where what is staged concerns

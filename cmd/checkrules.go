@@ -16,6 +16,7 @@ import (
 	"gostore/internal/git"
 	"gostore/internal/project"
 	"gostore/internal/release"
+	"gostore/internal/textfile"
 	"gostore/internal/tree"
 	"gostore/internal/versionfile"
 	"gostore/lock"
@@ -134,16 +135,16 @@ func (k *checking) readGoFiles() error {
 		if path == "" || slices.Contains(paths[:i], path) {
 			continue
 		}
-		data, err := os.ReadFile(path)
+		data, err := textfile.Read(path, project.MaxSize)
 		if errors.Is(err, fs.ErrNotExist) {
 			k.found = append(k.found, check.Finding{Rule: check.RuleGoLine, Severity: check.Error, File: k.project.Work, Line: 1,
 				Message: "the workspace uses a directory where no go.mod is: " + k.seen(filepath.Dir(path)), Mend: "go work edit -dropuse=" + k.seen(filepath.Dir(path))})
 			continue
 		}
-		if err != nil {
-			return err
+		var f check.GoFile
+		if err == nil {
+			f, err = check.ParseGoFile(path, data)
 		}
-		f, err := check.ParseGoFile(path, data)
 		if err != nil {
 			if err := k.complain(err); err != nil {
 				return err

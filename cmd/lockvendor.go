@@ -17,6 +17,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/project"
+	"gostore/internal/textfile"
 	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/store"
@@ -77,7 +78,7 @@ func (a *app) scanVendor(ctx context.Context, p project.Project) (map[string]dig
 func vendorDirs(p project.Project) ([]string, error) {
 	tops := []string{p.Dir}
 	if p.Work != "" {
-		data, err := os.ReadFile(p.Work)
+		data, err := textfile.Read(p.Work, project.MaxSize)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,16 @@ type Program struct {
 	Dir     string
 	Environ []string
 	Stdin   []byte
+}
+
+// Getenv returns a variable of the program's environment, "" where that does not set it.
+func (p Program) Getenv(name string) string {
+	for _, kv := range slices.Backward(p.Environ) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // Error says that a program failed.

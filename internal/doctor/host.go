@@ -161,7 +161,7 @@ func (h *Host) startFiles() []startfile.File {
 }
 
 // shimsDir returns the directory of shims.
-func (h *Host) shimsDir() string { return filepath.Join(h.Root, "shims") }
+func (h *Host) shimsDir() string { return filepath.Join(h.Root, store.ShimsDir) }
 
 // bins returns the directories of gostore that may stand on PATH: of the environment that this process is in, of
 // shims, of profiles.

@@ -14,9 +14,9 @@ import (
 	"gostore/internal/textfile"
 )
 
-// maxSize bounds the files that a project is described in. The largest go.mod files known have
+// MaxSize bounds the files that a project is described in, in bytes. The largest go.mod files known have
 // some tens of kilobytes.
-const maxSize = 1 << 20
+const MaxSize = 1 << 20
 
 // systemWord is the version in gostore.toml of a tool that the project does not ask for.
 const systemWord = "system"
@@ -29,7 +29,7 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := textfile.Read(path, maxSize)
+	data, err := textfile.Read(path, MaxSize)
 	if err != nil {
 		return nil, err
 	}

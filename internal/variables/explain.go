@@ -135,15 +135,15 @@ func (in Input) decide(name string, entries []Entry) Variable {
 		switch {
 		case v.Set || e.Layer > floor:
 			e.State = Shadowed
-		case (e.Layer == GoEnvFile || e.Layer == ToolchainFile) && (processOnly[name] || !known[name] && !in.answers(name)):
+		case (e.Layer == GoEnvFile || e.Layer == ToolchainFile) && (processOnly()[name] || !known()[name] && !in.answers(name)):
 			e.State = Ignored
-		case e.Unset, e.Value == "" && known[name] && e.Layer > Process:
+		case e.Unset, e.Value == "" && known()[name] && e.Layer > Process:
 			e.State = Removes
 			floor = ToolchainFile
 		case e.Value == "" && e.Layer == GoEnvFile: // such a line covers that of go.env
 			e.State = Removes
 			floor = Default
-		case e.Value == "" && known[name] && e.Layer > Default:
+		case e.Value == "" && known()[name] && e.Layer > Default:
 			e.State = Empty
 		default:
 			e.State = Wins

@@ -27,7 +27,7 @@ func Returning(f goenv.File, applied []string, names []string) []string {
 	values := asMap(applied)
 	var back []string
 	for _, name := range names {
-		if _, ok := f.Get(name); ok && values[name] == "" && !processOnly[name] {
+		if _, ok := f.Get(name); ok && values[name] == "" && !processOnly()[name] {
 			back = append(back, name)
 		}
 	}

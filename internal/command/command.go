@@ -26,6 +26,7 @@ type Program struct {
 	Dir     string
 	Environ []string
 	Stdin   []byte
+	Most    int // bytes of an output that are kept; 0 for all. With more the run is an *Error
 }
 
 // Getenv returns a variable of the program's environment, "" where that does not set it.
@@ -58,7 +59,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Run runs a program to its end and returns what it wrote to its outputs. A failure is an *Error, or the context's cause.
 func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
-	var out, errs bytes.Buffer
+	out, errs := output{most: p.Most}, output{most: p.Most}
 	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 	cmd.Dir, cmd.Env = p.Dir, p.Environ
 	cmd.Stdin = bytes.NewReader(p.Stdin)
@@ -74,6 +75,24 @@ func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
 		err = nil // it ended well and left something behind
 	case err != nil:
 		err = &Error{p.Argv, errs.String(), err}
+	case out.over || errs.over:
+		err = &Error{p.Argv, "", fmt.Errorf("it wrote more than %d bytes", p.Most)}
 	}
 	return out.Bytes(), errs.Bytes(), err
+}
+
+// output keeps what is written to it as far as that is not too much.
+type output struct {
+	bytes.Buffer
+	most int
+	over bool
+}
+
+// Write keeps p, and takes it all the same where there is no room.
+func (o *output) Write(p []byte) (int, error) {
+	if o.most > 0 && o.Len()+len(p) > o.most {
+		o.over = true
+		return len(p), nil
+	}
+	return o.Buffer.Write(p)
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
+	"gostore/internal/command"
 	"gostore/internal/goenv"
 )
 
@@ -85,15 +85,13 @@ func findGo(path string) string {
 func askGo(ctx context.Context, gocmd string, getenv func(string) string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second) // it answers in 0.02 s
 	defer cancel()
-	cmd := exec.CommandContext(ctx, gocmd, "env", "GOPROXY")
-	cmd.Dir = "/"
-	cmd.Env = []string{"GOTOOLCHAIN=local", "GOWORK=off", "GO111MODULE=on", "GOFLAGS=", "GOENV=off"}
+	environ := []string{"GOTOOLCHAIN=local", "GOWORK=off", "GO111MODULE=on", "GOFLAGS=", "GOENV=off"}
 	for _, name := range []string{"PATH", "HOME"} {
-		cmd.Env = append(cmd.Env, name+"="+getenv(name))
+		environ = append(environ, name+"="+getenv(name))
 	}
-	out, err := cmd.Output()
+	out, _, err := command.Run(ctx, command.Program{Argv: []string{gocmd, "env", "GOPROXY"}, Dir: "/", Environ: environ})
 	if err != nil {
-		return "", fmt.Errorf("running %q to learn GOPROXY: %w", gocmd+" env GOPROXY", err)
+		return "", fmt.Errorf("looking for GOPROXY: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -74,25 +74,25 @@ func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil // it ended well and left something behind
 	case err != nil:
-		err = &Error{p.Argv, errs.String(), err}
+		err = &Error{p.Argv, errs.kept.String(), err}
 	case out.over || errs.over:
 		err = &Error{p.Argv, "", fmt.Errorf("it wrote more than %d bytes", p.Most)}
 	}
-	return out.Bytes(), errs.Bytes(), err
+	return out.kept.Bytes(), errs.kept.Bytes(), err
 }
 
-// output keeps what is written to it as far as that is not too much.
+// output keeps what is written to it as far as that is not too much. It has a buffer and is none: a ReadFrom would go past Write.
 type output struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	most int
 	over bool
 }
 
 // Write keeps p, and takes it all the same where there is no room.
 func (o *output) Write(p []byte) (int, error) {
-	if o.most > 0 && o.Len()+len(p) > o.most {
+	if o.most > 0 && o.kept.Len()+len(p) > o.most {
 		o.over = true
 		return len(p), nil
 	}
-	return o.Buffer.Write(p)
+	return o.kept.Write(p)
 }

@@ -213,6 +213,9 @@ func (k *checking) verify(st *store.Store, t digest.Tree) error {
 	return err
 }
 
+// mostModules bounds a modules.txt, in bytes. The largest known ones have some hundred kilobytes.
+const mostModules = 16 << 20
+
 // vendor compares the vendor directories that are recorded, and those of all modules with their go.mod.
 func (k *checking) vendor() error {
 	var dirs []check.VendorDir
@@ -230,7 +233,7 @@ func (k *checking) vendor() error {
 	k.found = append(k.found, check.Vendor(k.project.Dir, k.project.LockPath(), k.data, dirs)...)
 	for _, g := range k.files {
 		path := filepath.Join(filepath.Dir(g.Path), "vendor", "modules.txt")
-		data, err := os.ReadFile(path)
+		data, err := textfile.Read(path, mostModules)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

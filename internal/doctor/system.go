@@ -15,7 +15,7 @@ import (
 
 // This file and its fellows for each system ask the machine itself: what Host.Lock, Run, Dial and Statfs are outside of tests.
 
-// TryLock takes an exclusive lock on a directory, and then another, which has to be refused. Both are gone when it returns.
+// TryLock takes an exclusive filelock on a directory, and then another, which has to be refused. Both are gone when it returns.
 func TryLock(dir string) error {
 	first, err := filelock.TryExclusiveDir(dir)
 	if errors.Is(err, filelock.ErrBusy) {

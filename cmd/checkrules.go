@@ -135,7 +135,7 @@ func (k *checking) readGoFiles() error {
 		if path == "" || slices.Contains(paths[:i], path) {
 			continue
 		}
-		data, err := textfile.Read(path, project.MaxSize)
+		data, err := project.ReadText(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			k.found = append(k.found, check.Finding{Rule: check.RuleGoLine, Severity: check.Error, File: k.project.Work, Line: 1,
 				Message: "the workspace uses a directory where no go.mod is: " + k.seen(filepath.Dir(path)), Mend: "go work edit -dropuse=" + k.seen(filepath.Dir(path))})

@@ -17,7 +17,6 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/project"
-	"gostore/internal/textfile"
 	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/store"
@@ -78,7 +77,7 @@ func (a *app) scanVendor(ctx context.Context, p project.Project) (map[string]dig
 func vendorDirs(p project.Project) ([]string, error) {
 	tops := []string{p.Dir}
 	if p.Work != "" {
-		data, err := textfile.Read(p.Work, project.MaxSize)
+		data, err := project.ReadText(p.Work)
 		if err != nil {
 			return nil, err
 		}

@@ -14,12 +14,15 @@ import (
 	"gostore/internal/textfile"
 )
 
-// MaxSize bounds the files that a project is described in, in bytes. The largest go.mod files known have
+// maxSize bounds the files that a project is described in. The largest go.mod files known have
 // some tens of kilobytes.
-const MaxSize = 1 << 20
+const maxSize = 1 << 20
 
 // systemWord is the version in gostore.toml of a tool that the project does not ask for.
 const systemWord = "system"
+
+// ReadText returns the contents of a file in which a project is described, with the bounds that this package keeps to.
+func ReadText(path string) ([]byte, error) { return textfile.Read(path, maxSize) }
 
 // parser reads one kind of file. name is what errors call it; the claims need no File.
 type parser func(name string, data []byte) ([]claim, error)
@@ -29,7 +32,7 @@ func (p Project) read(path string, parse parser) ([]claim, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := textfile.Read(path, MaxSize)
+	data, err := textfile.Read(path, maxSize)
 	if err != nil {
 		return nil, err
 	}

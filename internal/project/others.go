@@ -200,7 +200,7 @@ func (p Project) defined() (map[string]bool, error) {
 	if p.Config == "" {
 		return own, nil
 	}
-	data, err := textfile.Read(p.Config, MaxSize)
+	data, err := textfile.Read(p.Config, maxSize)
 	if err != nil {
 		return nil, err
 	}

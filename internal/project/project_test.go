@@ -343,7 +343,7 @@ gostore.toml:4:1: tool "npm:x@1": the version stands after the "="`},
 }
 
 func TestTooLarge(t *testing.T) {
-	dir := tree(t, "-- .go-version --\n1.22\n"+strings.Repeat("#", MaxSize))
+	dir := tree(t, "-- .go-version --\n1.22\n"+strings.Repeat("#", maxSize))
 	p, err := Find(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (p Project) Settings() (Settings, error) {
 
 // ReadSettings reads the settings in the gostore.toml at path; where there is none they are zero.
 func ReadSettings(path string) (Settings, error) {
-	data, err := textfile.Read(path, MaxSize)
+	data, err := textfile.Read(path, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, nil
 	}

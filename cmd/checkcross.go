@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gostore/internal/check"
 	"gostore/internal/command"
+	"gostore/internal/goenv"
 	"gostore/internal/release"
-	"gostore/internal/variables"
 	"gostore/store"
 )
 
@@ -148,11 +147,10 @@ func (k *checking) goEnvFile(names []string) (map[string]check.Setting, error) {
 	if err != nil || !filepath.IsAbs(path) { // "off"
 		return vars, err
 	}
-	data, err := os.ReadFile(path)
+	f, err := goenv.Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	f := variables.ParseFile(path, data)
 	for _, name := range names {
 		if line, ok := f.Get(name); ok && line.Value != "" {
 			vars[name] = check.Setting{Value: line.Value, File: path, Line: line.Number}

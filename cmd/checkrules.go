@@ -17,7 +17,9 @@ import (
 	"gostore/internal/project"
 	"gostore/internal/release"
 	"gostore/internal/settings"
+	"gostore/internal/textfile"
 	"gostore/internal/tree"
+	"gostore/internal/versionfile"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -134,16 +136,16 @@ func (k *checking) readGoFiles() error {
 		if path == "" || slices.Contains(paths[:i], path) {
 			continue
 		}
-		data, err := os.ReadFile(path)
+		data, err := project.ReadText(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			k.found = append(k.found, check.Finding{Rule: check.RuleGoLine, Severity: check.Error, File: k.project.Work, Line: 1,
 				Message: "the workspace uses a directory where no go.mod is: " + k.seen(filepath.Dir(path)), Mend: "go work edit -dropuse=" + k.seen(filepath.Dir(path))})
 			continue
 		}
-		if err != nil {
-			return err
+		var f check.GoFile
+		if err == nil {
+			f, err = check.ParseGoFile(path, data)
 		}
-		f, err := check.ParseGoFile(path, data)
 		if err != nil {
 			if err := k.complain(err); err != nil {
 				return err
@@ -212,6 +214,9 @@ func (k *checking) verify(st *store.Store, t digest.Tree) error {
 	return err
 }
 
+// mostModules bounds a modules.txt, in bytes. The largest known ones have some hundred kilobytes.
+const mostModules = 16 << 20
+
 // vendor compares the vendor directories that are recorded, and those of all modules with their go.mod.
 func (k *checking) vendor() error {
 	var dirs []check.VendorDir
@@ -229,7 +234,7 @@ func (k *checking) vendor() error {
 	k.found = append(k.found, check.Vendor(k.project.Dir, k.project.LockPath(), k.data, dirs)...)
 	for _, g := range k.files {
 		path := filepath.Join(filepath.Dir(g.Path), "vendor", "modules.txt")
-		data, err := os.ReadFile(path)
+		data, err := textfile.Read(path, mostModules)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -295,10 +300,10 @@ var stagedRules = []string{check.RuleLock, check.RuleGoLine, check.RuleVendor}
 // concerns reports whether a file of a repository is one that the staged rules look at.
 func concerns(name string) bool {
 	switch filepath.Base(name) {
-	case lock.Name, project.ConfigName, "go.mod", "go.work", ".go-version", ".tool-versions", "mise.toml", ".mise.toml", ".node-version", ".nvmrc", "package.json":
+	case lock.Name, project.ConfigName, "go.mod", "go.work":
 		return true
 	}
-	return slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "vendor")
+	return versionfile.ParserOf(name) != nil || slices.Contains(strings.Split(filepath.ToSlash(filepath.Dir(name)), "/"), "vendor")
 }
 
 // useStaged makes the rules look at a copy of what is staged. done removes it. Nothing is to be done where what is staged concerns

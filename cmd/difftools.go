@@ -169,7 +169,7 @@ func (a *app) diffFiles(d *toolDiff, was, is digest.Tree) error {
 			d.Files = fileDiffs(before, after)
 		}
 	}
-	if isAbsent(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		d.Unread, err = "one of the two is not in the store: install it to compare its files", nil
 	}
 	return err
@@ -244,6 +244,3 @@ func fileWords(f fileDiff) string {
 	}
 	return fmt.Sprintf(", %s -> %s", f.Was, f.Is)
 }
-
-// isAbsent reports whether an error is one of something not being there.
-func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

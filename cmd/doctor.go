@@ -170,12 +170,12 @@ func (a *app) tellExamined(results []doctor.Examined) {
 			continue
 		}
 		for _, f := range r.Findings {
-			a.ui.answer("%s: %s: %s [%s]", r.Name, f.Severity, f.Title, f.ID)
+			a.ui.answer("%s: %s: %s [%s]", r.Name, f.Severity, visible(f.Title), f.ID)
 			for _, line := range f.Evidence {
-				a.ui.answer("    %s", line)
+				a.ui.answer("    %s", visible(line))
 			}
 			for _, line := range f.Mend {
-				a.ui.answer("  $ %s", line)
+				a.ui.answer("  $ %s", visible(line))
 			}
 			a.ui.answer("")
 		}

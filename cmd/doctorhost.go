@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -162,7 +163,7 @@ func (a *app) meetTool(h *doctor.Host, t environment.Tool, from string, ofProfil
 	}
 	dir := h.Store.Path(o)
 	tool := doctor.Tool{Label: t.String(), Dir: dir}
-	for _, name := range sortedKeys(commands) {
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		file := filepath.Join(dir, commands[name])
 		h.Wanted = append(h.Wanted, doctor.Command{Name: name, Path: file, Tool: t.Name, Version: t.Version, From: from, OfProfile: ofProfile})
 		tool.Programs = append(tool.Programs, file)
@@ -176,15 +177,6 @@ func (a *app) meetTool(h *doctor.Host, t environment.Tool, from string, ofProfil
 		}
 	}
 	h.Tools = append(h.Tools, tool)
-}
-
-func sortedKeys(m map[string]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // meetProfiles adds the profiles, and the tools of those that people expect on PATH: the default one, and whichever is there.

@@ -1,21 +1,19 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	goversion "go/version"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
+	"gostore/internal/command"
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/variables"
 )
 
@@ -50,7 +48,7 @@ func (c Config) explanation(s settled) (variables.Input, error) {
 	if !s.readsGoEnv() {
 		return in, nil
 	}
-	in.GoEnv, err = c.readGoEnv(variables.GoEnvPath(runtime.GOOS, s.env.Apply(s.dir, c.Environ, variables.Settings(open)...)))
+	in.GoEnv, err = c.readGoEnv(goenv.Path(runtime.GOOS, Config{Environ: s.env.Apply(s.dir, c.Environ, variables.Settings(open)...)}.getenv))
 	if err != nil {
 		return in, fmt.Errorf("reading the go env file: %w", err)
 	}
@@ -107,13 +105,9 @@ func (a *app) askLocked(ctx context.Context, path string, s settled, in *variabl
 func goEnv(ctx context.Context, path string, environ []string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second) // it answers in 0.02 s
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "env", "-json")
-	cmd.Dir, cmd.Env = "/", environ
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, _, err := command.Run(ctx, command.Program{Argv: []string{path, "env", "-json"}, Dir: "/", Environ: environ})
 	if err != nil {
-		return nil, fmt.Errorf("running %q: %w: %s", path+" env -json", err, bytes.TrimSpace(stderr.Bytes()))
+		return nil, err
 	}
 	values := map[string]string{}
 	if err := json.Unmarshal(out, &values); err != nil {
@@ -146,13 +140,13 @@ func (o envOptions) choose(all []variables.Variable) []variables.Variable {
 
 func (a *app) tellVariable(v variables.Variable) {
 	if v.Set {
-		a.ui.answer("%s=%s", v.Name, printable(v.Value))
+		a.ui.answer("%s=%s", v.Name, plain(v.Value))
 	} else {
 		a.ui.answer("%s is not set", v.Name)
 	}
 	var rows [][]string
 	for _, e := range v.Entries {
-		value := printable(e.Value)
+		value := plain(e.Value)
 		switch {
 		case e.Unset:
 			value = "not set"
@@ -178,7 +172,7 @@ func (a *app) tellFights(chosen []variables.Variable) {
 			if e.State == variables.Wins {
 				effect = "it counts here"
 			}
-			a.ui.warn("%s: %s=%s fights with what a project locks: %s; %s", a.shortPlace(e.Place), v.Name, printable(e.Value), e.Fight, effect)
+			a.ui.warn("%s: %s=%s fights with what a project locks: %s; %s", a.shortPlace(e.Place), v.Name, plain(e.Value), e.Fight, effect)
 			a.ui.hint("outside of the environment: go env -u %s, or delete the line", v.Name)
 		}
 	}
@@ -190,14 +184,6 @@ func (a *app) shortPlace(place string) string {
 		return a.short(place)
 	}
 	return place
-}
-
-// printable returns a value that fits on a line as it is, and any other in quotes.
-func printable(value string) string {
-	if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(value)
-	}
-	return value
 }
 
 // variableJSON is a variable in the answer of env --explain --json.

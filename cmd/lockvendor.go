@@ -77,7 +77,7 @@ func (a *app) scanVendor(ctx context.Context, p project.Project) (map[string]dig
 func vendorDirs(p project.Project) ([]string, error) {
 	tops := []string{p.Dir}
 	if p.Work != "" {
-		data, err := os.ReadFile(p.Work)
+		data, err := project.ReadText(p.Work)
 		if err != nil {
 			return nil, err
 		}

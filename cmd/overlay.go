@@ -3,7 +3,6 @@ package cmd
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"gostore/internal/enter"
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/isolation"
 	"gostore/internal/release"
 	"gostore/internal/settings"
@@ -90,13 +90,13 @@ func settingsBeside(lockPath string) ([]environment.Setting, error) {
 }
 
 // readGoEnv reads a file that the go command reads; one that is not there says nothing.
-func (c Config) readGoEnv(path string) (variables.File, error) {
+func (c Config) readGoEnv(path string) (goenv.File, error) {
 	if path == "" {
-		return variables.File{}, nil
+		return goenv.File{}, nil
 	}
-	data, err := os.ReadFile(c.abs(path))
+	f, err := goenv.Read(c.abs(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return variables.File{}, nil
+		return goenv.File{}, nil
 	}
-	return variables.ParseFile(path, data), err
+	return f, err
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"gostore/internal/environment"
@@ -16,7 +15,7 @@ import (
 // readLock returns the lock of a project and its bytes. Where there is none the lock is empty and the
 // error is fs.ErrNotExist.
 func readLock(p project.Project) (*lock.File, []byte, error) {
-	data, err := os.ReadFile(p.LockPath())
+	data, err := lock.Text(p.LockPath())
 	if err != nil {
 		return new(lock.File), nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -184,11 +183,7 @@ func projectRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 // part. A lock that cannot be read keeps what it was last known to need.
 func currentRoot(st *store.Store, p roots.Project) gc.Root {
 	r := gc.Root{Kind: "project", Name: p.Lock, Trees: p.Trees, Note: "used " + p.Used.Local().Format(time.DateOnly)}
-	data, err := os.ReadFile(p.Lock)
-	var f *lock.File
-	if err == nil {
-		f, err = lock.Parse(p.Lock, data)
-	}
+	f, err := lock.Read(p.Lock)
 	if err != nil {
 		r.Note += ", kept as last seen: " + because(err)
 		return r

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
@@ -168,8 +169,8 @@ func (a *app) startWatcher(p *profile.Profile) error {
 	defer ready.Close()
 	cmd := exec.Command(self, watchCommand, "--profile", p.Name())
 	cmd.Args[0] = "gostore"
-	cmd.Env, cmd.Dir, cmd.Stdout = a.cfg.Environ, "/", says
-	cmd.Env = append(cmd.Env, "GOSTORE_ROOT="+a.st.Dir())
+	cmd.Env = append(slices.Clone(a.cfg.Environ), "GOSTORE_ROOT="+a.st.Dir())
+	cmd.Dir, cmd.Stdout = "/", says
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := errors.Join(cmd.Start(), says.Close()); err != nil {
 		return err

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -19,6 +21,7 @@ import (
 //   - stdout carries the answer and nothing else, so that it can be piped;
 //   - stderr carries progress, remarks ("gostore: …"), errors and hints;
 //   - -q silences remarks and progress, never errors and answers; -v adds details;
+//   - what could disturb a terminal is escaped in remarks, errors, hints and tables: names and messages in them may be a stranger's;
 //   - colour only on stderr: when it is a terminal that is not "dumb" and NO_COLOR is empty,
 //     or when CLICOLOR_FORCE asks for it.
 type ui struct {
@@ -72,7 +75,7 @@ func (u *ui) table(rows [][]string, right ...int) {
 	widths := map[int]int{}
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], utf8.RuneCountInString(visible(cell)))
 		}
 	}
 	for _, row := range rows {
@@ -81,6 +84,7 @@ func (u *ui) table(rows [][]string, right ...int) {
 			if widths[i] == 0 {
 				continue
 			}
+			cell = visible(cell)
 			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			if slices.Contains(right, i) {
 				line.WriteString(space + cell + "  ")
@@ -169,7 +173,26 @@ func (u *ui) message(label, colour, format string, args ...any) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	fmt.Fprintf(u.stderr, "%sgostore: %s%s\n", u.log.stamp(), label, fmt.Sprintf(format, args...)) // best effort: nowhere to report it
+	fmt.Fprintf(u.stderr, "%sgostore: %s%s\n", u.log.stamp(), label, visible(fmt.Sprintf(format, args...))) // best effort: nowhere to report it
+}
+
+// visible returns text with escapes in place of what a terminal obeys, reorders by or cannot show. Line feeds and tabs stay.
+func visible(text string) string {
+	hidden := func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) && r != '\n' && r != '\t' }
+	if !strings.ContainsFunc(text, hidden) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if hidden(r) {
+			b.WriteString(strings.Trim(strconv.Quote(text[:n]), `"`))
+		} else {
+			b.WriteString(text[:n])
+		}
+		text = text[n:]
+	}
+	return b.String()
 }
 
 // flatten returns the errors that were joined into err, or err alone.

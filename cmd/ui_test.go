@@ -31,6 +31,31 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// A directory or a file that a stranger made has any name, and messages say it.
+func TestVisible(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                              "",
+		"/a/ç 日本 \u00a0x":               "/a/ç 日本 \u00a0x",
+		"two\n\tlines":                  "two\n\tlines",
+		"\x1b]0;title\a\x1b[2J\r":       `\x1b]0;title\a\x1b[2J\r`,
+		"\u009b2J, \u202egpj\u2066":     `\u009b2J, \u202egpj\u2066`,
+		"not \xff UTF-8, and \ufffd it": "not \\xff UTF-8, and \ufffd it",
+		`"quoted" \`:                    `"quoted" \`,
+	} {
+		if got := visible(text); got != want {
+			t.Errorf("visible(%q) = %q, want %q", text, got, want)
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	u := newUI(Config{Stdout: &stdout, Stderr: &stderr})
+	u.warn("%s", "\x1b[2J")
+	u.fail(fmt.Errorf("reading %s", "\x1b[2J"))
+	u.table([][]string{{"\x1b[2J", "x"}, {"12345678", "y"}})
+	if got, want := stdout.String()+stderr.String(), "\\x1b[2J   x\n12345678  y\ngostore: warning: \\x1b[2J\ngostore: error: reading \\x1b[2J\n"; got != want {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+}
+
 func TestNearest(t *testing.T) {
 	words := []string{"bash", "zsh", "fish", "powershell"}
 	for written, want := range map[string]string{

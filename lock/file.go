@@ -20,12 +20,16 @@ const maxSize = 16 << 20
 
 // Read reads the lock file at path. A file that is not there satisfies fs.ErrNotExist.
 func Read(path string) (*File, error) {
-	data, err := textfile.Read(path, maxSize)
+	data, err := Text(path)
 	if err != nil {
 		return nil, err
 	}
 	return Parse(path, data)
 }
+
+// Text returns the bytes of the lock file at path, for Parse. What is no regular file, or more than a lock can be, is an error: the
+// project may be a stranger's.
+func Text(path string) ([]byte, error) { return textfile.Read(path, maxSize) }
 
 // Write replaces the lock file at path by the canonical form of f. It writes nothing that Read
 // would refuse, and an error leaves the old file as it was. Where path is a symbolic link, the
@@ -68,7 +72,7 @@ func Update(ctx context.Context, path string, change func(*File) error) error {
 		defer dir.Close()
 	}
 	f := new(File)
-	old, err := textfile.Read(path, maxSize)
+	old, err := Text(path)
 	if err == nil {
 		f, err = Parse(path, old)
 	}

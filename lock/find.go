@@ -11,22 +11,33 @@ import (
 // that has a file named stop and no lock. The error is fs.ErrNotExist when there is none. It looks at no other file, unlike
 // package project, which comes to the same lock.
 //
-// A lock in a public directory counts only for dir itself.
+// What lies in a public directory counts only for dir itself.
 func Find(dir, stop string) (path string, data []byte, err error) {
-	for start := dir; ; {
+	for start := dir; ; dir = filepath.Dir(dir) {
 		path = filepath.Join(dir, Name)
-		data, err = os.ReadFile(path)
-		if err == nil && dir != start && Public(dir) {
-			return path, nil, fs.ErrNotExist
+		last := dir == filepath.Dir(dir)
+		if dir != start && Public(dir) {
+			if last {
+				return path, nil, fs.ErrNotExist
+			}
+			continue
 		}
-		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+		data, err = readRegular(path)
+		if !errors.Is(err, fs.ErrNotExist) || last {
 			return path, data, err
 		}
 		if _, err := os.Lstat(filepath.Join(dir, stop)); err == nil {
 			return path, nil, fs.ErrNotExist
 		}
-		dir = filepath.Dir(dir)
 	}
+}
+
+// readRegular is Text, for which a name that is no regular file, such as a pipe, is not there.
+func readRegular(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fs.ErrNotExist
+	}
+	return Text(path)
 }
 
 // Public reports whether a directory is one in which everybody may make files, and remove only their own, such as /tmp.

@@ -236,7 +236,7 @@ func (b Build) build(ctx context.Context, set []string, packages ...string) (has
 // buildIn is build in another environment.
 func (b Build) buildIn(ctx context.Context, g command.Program, packages ...string) (hashLog, error) {
 	g.Argv = append(append(slices.Clone(g.Argv), "build", "-o", os.DevNull), packages...)
-	g.Environ = append(slices.Clone(g.Environ), "GOCACHE="+string(b.scratch()), "GOCACHEPROG=", "GODEBUG="+debug(g.Environ))
+	g.Environ = append(slices.Clone(g.Environ), "GOCACHE="+string(b.scratch()), "GOCACHEPROG=", "GODEBUG="+debug(g.Getenv("GODEBUG")))
 	_, stderr, err := command.Run(ctx, g)
 	log := parseLog(stderr)
 	var failed *command.Error
@@ -246,13 +246,10 @@ func (b Build) buildIn(ctx context.Context, g command.Program, packages ...strin
 	return log, err
 }
 
-// debug returns the value of GODEBUG with gocachehash=1 added.
-func debug(environ []string) string {
-	value := ""
-	for _, kv := range environ {
-		if name, v, _ := strings.Cut(kv, "="); name == "GODEBUG" && v != "" {
-			value = v + ","
-		}
+// debug returns a value of GODEBUG with gocachehash=1 added.
+func debug(value string) string {
+	if value != "" {
+		value += ","
 	}
 	return value + "gocachehash=1"
 }

@@ -177,16 +177,6 @@ func drop(environ, names []string) []string {
 	})
 }
 
-func lookup(environ []string, name string) string {
-	value := ""
-	for _, kv := range environ {
-		if n, v, _ := strings.Cut(kv, "="); n == name {
-			value = v
-		}
-	}
-	return value
-}
-
 // newer returns the headers and compilers of the package that changed after a time. deps is what the C compiler was made to write: rules for
 // make, each "target: file file \".
 func (s suspect) newer(deps string, made time.Time) []string {
@@ -195,7 +185,7 @@ func (s suspect) newer(deps string, made time.Time) []string {
 		return nil // no C in it, or another compiler
 	}
 	files := dependencies(data)
-	if cc, _, _ := strings.Cut(lookup(s.Go.Environ, "CC"), " "); filepath.IsAbs(cc) {
+	if cc, _, _ := strings.Cut(s.Go.Getenv("CC"), " "); filepath.IsAbs(cc) {
 		files = append(files, cc)
 	}
 	var changed []string

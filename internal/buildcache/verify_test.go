@@ -175,7 +175,7 @@ func (m module) agrees(p Poison) {
 func TestVerifyNamesVariablesTogether(t *testing.T) {
 	m := newModule(t, source)
 	m.wrapper(`test -n "$ONE$THREE"`)
-	m.set("GOFLAGS=" + lookup(m.build.Go.Environ, "GOFLAGS"))
+	m.set("GOFLAGS=" + m.build.Go.Getenv("GOFLAGS"))
 	m.fill("ONE=", "THREE=")
 	p := one(t, m.verify())
 	if p.Why != "without the variables ONE and THREE the build gives what is cached: they are not part of the key" {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"gostore/internal/check"
 	"gostore/internal/command"
@@ -46,7 +45,7 @@ func Ask(ctx context.Context, g command.Program, mod check.GoFile, work *check.G
 		return b, err
 	}
 	if work == nil {
-		g.Environ = append(slices.Clone(g.Environ), "GOFLAGS="+flagsOf(g.Environ)+" -mod=mod") // "go mod graph" takes it from there only
+		g.Environ = append(slices.Clone(g.Environ), "GOFLAGS="+g.Getenv("GOFLAGS")+" -mod=mod") // "go mod graph" takes it from there only
 	}
 	out, err = run(ctx, g, append([]string{"mod", "graph"}, copyFlag...))
 	b.Graph = ParseGraph(out)
@@ -80,15 +79,4 @@ func run(ctx context.Context, g command.Program, args []string) ([]byte, error) 
 	g.Argv = append(slices.Clone(g.Argv), args...)
 	out, _, err := command.Run(ctx, g)
 	return out, err
-}
-
-// flagsOf returns the value of GOFLAGS in an environment.
-func flagsOf(environ []string) string {
-	flags := ""
-	for _, kv := range environ {
-		if name, value, _ := strings.Cut(kv, "="); name == "GOFLAGS" {
-			flags = value
-		}
-	}
-	return flags
 }

@@ -1,6 +1,6 @@
 // Package buildlist says which versions of modules a build selects, and why they are not the ones that go.mod names.
 //
-// It reads what "go list -m -json all" and "go mod graph" print and runs nothing itself. The go command decides what is selected;
+// It reads what "go list -m -json all" and "go mod graph" print, for which Ask runs them. The go command decides what is selected;
 // here its decision is only traced back to the line or the module that brought it about.
 package buildlist
 

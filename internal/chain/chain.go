@@ -72,8 +72,6 @@ type Damage struct {
 	Torn bool
 }
 
-func (d Damage) String() string { return fmt.Sprintf("line %d: %s", d.Line, d.Problem) }
-
 // Line is a line of a text that Scan goes through.
 type Line struct {
 	At   int    // from 1

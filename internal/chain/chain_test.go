@@ -76,7 +76,7 @@ func checkText(t *testing.T, what string, data []byte, want ...string) {
 	t.Helper()
 	var got []string
 	for _, d := range Scan(data, parse, func(Line) {}) {
-		got = append(got, strings.TrimPrefix(d.String(), "line "))
+		got = append(got, fmt.Sprintf("%d: %s", d.Line, d.Problem))
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: found %q, want %q", what, got, want)

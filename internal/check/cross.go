@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"gostore/internal/release"
 )
@@ -124,44 +125,54 @@ func (t Target) nearPorts(p release.Platform) string {
 }
 
 // cpus are the names that compilers have for Go's architectures, as they begin a target triplet.
-var cpus = map[string][]string{
-	"386": {"i386", "i486", "i586", "i686"}, "amd64": {"x86_64", "amd64"}, "arm": {"arm"}, "arm64": {"aarch64", "arm64"},
-	"loong64": {"loongarch64"}, "mips": {"mips"}, "mipsle": {"mipsel"}, "mips64": {"mips64"}, "mips64le": {"mips64el"},
-	"ppc64": {"powerpc64", "ppc64"}, "ppc64le": {"powerpc64le", "ppc64le"}, "riscv64": {"riscv64"}, "s390x": {"s390x"}, "wasm": {"wasm32"},
-}
+var cpus = sync.OnceValue(func() map[string][]string {
+	return map[string][]string{
+		"386": {"i386", "i486", "i586", "i686"}, "amd64": {"x86_64", "amd64"}, "arm": {"arm"}, "arm64": {"aarch64", "arm64"},
+		"loong64": {"loongarch64"}, "mips": {"mips"}, "mipsle": {"mipsel"}, "mips64": {"mips64"}, "mips64le": {"mips64el"},
+		"ppc64": {"powerpc64", "ppc64"}, "ppc64le": {"powerpc64le", "ppc64le"}, "riscv64": {"riscv64"}, "s390x": {"s390x"}, "wasm": {"wasm32"},
+	}
+})
 
-// systems are what stands for Go's systems in a target triplet.
-var systems = map[string][]string{
-	"darwin": {"darwin", "macosx", "macos"}, "ios": {"ios", "darwin"}, "windows": {"mingw", "windows", "cygwin"}, "js": {"emscripten"}, "wasip1": {"wasi"},
+// systemNames returns what stands for one of Go's systems in a target triplet.
+func systemNames(goos string) []string {
+	switch goos {
+	case "darwin":
+		return []string{"darwin", "macosx", "macos"}
+	case "ios":
+		return []string{"ios", "darwin"}
+	case "windows":
+		return []string{"mingw", "windows", "cygwin"}
+	case "js":
+		return []string{"emscripten"}
+	case "wasip1":
+		return []string{"wasi"}
+	}
+	return []string{goos}
 }
 
 // Compiles reports whether a compiler of this target triplet compiles for a platform. For an architecture that is not known here it
 // says yes: an unknown compiler is not a wrong one. The go command passes -m32 and -arch, with which some compilers serve two architectures.
 func Compiles(triplet string, p release.Platform) bool {
 	cpu, rest, _ := strings.Cut(strings.ToLower(triplet), "-")
-	names, known := cpus[p.Arch]
+	names, known := cpus()[p.Arch]
 	switch {
 	case p.Arch == "386":
-		names = append(slices.Clone(names), cpus["amd64"]...)
+		names = append(slices.Clone(names), cpus()["amd64"]...)
 	case p.OS == "darwin":
-		names = append(slices.Clone(cpus["amd64"]), cpus["arm64"]...)
+		names = append(slices.Clone(cpus()["amd64"]), cpus()["arm64"]...)
 	case p.Arch == "arm" && strings.HasPrefix(cpu, "arm") && cpu != "arm64": // armv7l and others
 		names = []string{cpu}
 	}
 	if known && !slices.Contains(names, cpu) {
 		return false
 	}
-	words, ok := systems[p.OS]
-	if !ok {
-		words = []string{p.OS}
-	}
-	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(rest, w) })
+	return slices.ContainsFunc(systemNames(p.OS), func(w string) bool { return strings.Contains(rest, w) })
 }
 
 // CompilerNames returns the names under which a C compiler for a platform is usually installed, the likeliest first.
 func CompilerNames(p release.Platform) []string {
 	var names []string
-	for _, cpu := range cpus[p.Arch] {
+	for _, cpu := range cpus()[p.Arch] {
 		switch p.OS {
 		case "linux":
 			for _, libc := range []string{"gnu", "musl"} {

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Text returns a finding as one line: FILE:LINE: message [rule]. A column stands after the line where there is one.
@@ -40,10 +41,10 @@ var (
 func data(s string) string     { return dataEscapes.Replace(s) }
 func property(s string) string { return propertyEscapes.Replace(s) }
 
-// oneLine keeps a name with line feeds in it from looking like two findings, or like another one.
+// oneLine keeps a name with line feeds in it from looking like two findings, and what a terminal obeys or reorders by from looking like another one.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsGraphic(r) {
 			return '�'
 		}
 		return r

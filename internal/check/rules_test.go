@@ -221,7 +221,7 @@ func TestCompiles(t *testing.T) {
 		}
 	}
 	// The names under which a compiler for a platform is looked for are of compilers for it.
-	for arch := range cpus {
+	for arch := range cpus() {
 		for _, os := range []string{"linux", "windows"} {
 			p := release.Platform{OS: os, Arch: arch}
 			for _, name := range CompilerNames(p) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,17 @@ type Program struct {
 	Dir     string
 	Environ []string
 	Stdin   []byte
+	Most    int // bytes of an output that are kept; 0 for all. With more the run is an *Error
+}
+
+// Getenv returns a variable of the program's environment, "" where that does not set it.
+func (p Program) Getenv(name string) string {
+	for _, kv := range slices.Backward(p.Environ) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // Error says that a program failed.
@@ -47,7 +59,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Run runs a program to its end and returns what it wrote to its outputs. A failure is an *Error, or the context's cause.
 func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
-	var out, errs bytes.Buffer
+	out, errs := output{most: p.Most}, output{most: p.Most}
 	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 	cmd.Dir, cmd.Env = p.Dir, p.Environ
 	cmd.Stdin = bytes.NewReader(p.Stdin)
@@ -62,7 +74,25 @@ func Run(ctx context.Context, p Program) (stdout, stderr []byte, err error) {
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil // it ended well and left something behind
 	case err != nil:
-		err = &Error{p.Argv, errs.String(), err}
+		err = &Error{p.Argv, errs.kept.String(), err}
+	case out.over || errs.over:
+		err = &Error{p.Argv, "", fmt.Errorf("it wrote more than %d bytes", p.Most)}
 	}
-	return out.Bytes(), errs.Bytes(), err
+	return out.kept.Bytes(), errs.kept.Bytes(), err
+}
+
+// output keeps what is written to it as far as that is not too much. It has a buffer and is none: a ReadFrom would go past Write.
+type output struct {
+	kept bytes.Buffer
+	most int
+	over bool
+}
+
+// Write keeps p, and takes it all the same where there is no room.
+func (o *output) Write(p []byte) (int, error) {
+	if o.most > 0 && o.kept.Len()+len(p) > o.most {
+		o.over = true
+		return len(p), nil
+	}
+	return o.kept.Write(p)
 }

@@ -42,3 +42,25 @@ func TestRunStops(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestRunBounded(t *testing.T) {
+	p := shell("printf 12345")
+	p.Most = 5
+	if out, _, err := Run(t.Context(), p); string(out) != "12345" || err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+	p.Most = 4
+	var failed *Error
+	if out, _, err := Run(t.Context(), p); len(out) > 4 || !errors.As(err, &failed) || !strings.Contains(err.Error(), "more than 4 bytes") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestGetenv(t *testing.T) {
+	p := Program{Environ: []string{"A=1", "AB=2", "A=3", "C"}}
+	for name, want := range map[string]string{"A": "3", "AB": "2", "B": "", "C": ""} {
+		if got := p.Getenv(name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+}

@@ -30,7 +30,7 @@ type Host struct {
 
 	// Statfs describes the file system that a path is on.
 	Statfs func(path string) (Filesystem, error)
-	// Lock takes the kernel lock on a directory that gostore relies on, twice at once, and returns an error unless the second is refused.
+	// Lock takes the exclusive filelock on a directory twice at once, and returns an error unless the second is refused.
 	Lock func(dir string) error
 	// Run runs a command with nothing on its standard input, in the environment given, until limit.
 	Run func(ctx context.Context, limit time.Duration, environ []string, argv ...string) (Output, error)
@@ -161,7 +161,7 @@ func (h *Host) startFiles() []startfile.File {
 }
 
 // shimsDir returns the directory of shims.
-func (h *Host) shimsDir() string { return filepath.Join(h.Root, "shims") }
+func (h *Host) shimsDir() string { return filepath.Join(h.Root, store.ShimsDir) }
 
 // bins returns the directories of gostore that may stand on PATH: of the environment that this process is in, of
 // shims, of profiles.

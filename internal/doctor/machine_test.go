@@ -255,6 +255,11 @@ var storeCases = []testCase{
 		`no place for a store\nneither GOSTORE_ROOT`, `^export GOSTORE_ROOT=DIR`},
 	{"", "store-owner", Problem, func(k *kit) { k.UID = os.Getuid() + 1 }, `belongs to uid`, `sudo chown -R`},
 	{"", "store-writable", Problem, func(k *kit) { k.must(os.Chmod(filepath.Join(k.Root, "profiles"), 0o777)) }, `profiles has mode drwxrwxrwx`, `chmod go-w`},
+	{"log", "store-writable", Problem, func(k *kit) {
+		k.write(filepath.Join(k.Root, "log"), "")
+		k.must(os.Chmod(filepath.Join(k.Root, "log"), 0o666))
+	},
+		`log has mode -rw-rw-rw-`, `chmod go-w`},
 	{"gone file", "store-object", Problem, func(k *kit) { k.spoil(func(path string) error { return os.Remove(path) }) }, `bin/go is not there`, `gostore verify b3:`},
 	{"shorter file", "store-object", Problem, func(k *kit) {
 		k.spoil(func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, []byte("x"), 0o755)) })

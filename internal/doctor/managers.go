@@ -3,10 +3,11 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gostore/internal/textfile"
 )
 
 var managersProbe = Probe{
@@ -146,13 +147,16 @@ func shorten(s string) string {
 	return s
 }
 
+// maxEnvrc bounds an .envrc, which may be a stranger's.
+const maxEnvrc = 1 << 20
+
 // direnv looks at a project's .envrc where direnv is in use. The two live together well.
 func (h *Host) direnv() []Finding {
 	if h.Project.Lock == "" || h.getenv("DIRENV_DIR") == "" {
 		return nil
 	}
 	path := filepath.Join(filepath.Dir(h.Project.Lock), ".envrc")
-	data, err := os.ReadFile(path)
+	data, err := textfile.Read(path, maxEnvrc)
 	if err != nil || strings.Contains(string(data), "use gostore") {
 		return nil
 	}

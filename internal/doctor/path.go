@@ -146,6 +146,7 @@ func (h *Host) commandsOnPath() []Finding {
 	return found
 }
 
+// aboutCommands makes the finding about commands of one tool that are in one situation, none where all is well.
 func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 	c := commands[0]
 	for _, o := range commands { // the one that people know the tool by
@@ -165,15 +166,7 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 	case right:
 		return h.duplicates(c, hits)
 	case shadowed:
-		i := slices.IndexFunc(hits, func(p hit) bool { return h.serves(p, c) })
-		f.ID, f.Severity = "path-shadowed", Problem
-		f.Title = fmt.Sprintf("%s is not gostore's: %s comes before %s on PATH", c.Name, h.short(hits[0].dir), h.short(hits[i].dir))
-		puts := h.whoPuts(hits[0].dir)
-		f.Evidence = append(f.Evidence, puts...)
-		f.Mend = []string{first(hits[i].dir)}
-		if len(puts) > 0 {
-			f.Mend = append(f.Mend, "# for good: the same line after "+strings.Join(strings.SplitN(puts[len(puts)-1], ":", 3)[:2], ":"))
-		}
+		h.shadows(&f, c, hits)
 	case stale:
 		f.ID, f.Severity = "path-stale", Warning
 		f.Title = fmt.Sprintf("%s is the one of %s, not the one that %s says", c.Name, h.short(hits[0].dir), h.short(c.From))
@@ -195,6 +188,19 @@ func (h *Host) aboutCommands(at where, commands []Command) []Finding {
 		f.Mend = h.waysIn(c)
 	}
 	return []Finding{f}
+}
+
+// shadows completes the finding about a command before which another program comes on PATH.
+func (h *Host) shadows(f *Finding, c Command, hits []hit) {
+	i := slices.IndexFunc(hits, func(p hit) bool { return h.serves(p, c) })
+	f.ID, f.Severity = "path-shadowed", Problem
+	f.Title = fmt.Sprintf("%s is not gostore's: %s comes before %s on PATH", c.Name, h.short(hits[0].dir), h.short(hits[i].dir))
+	puts := h.whoPuts(hits[0].dir)
+	f.Evidence = append(f.Evidence, puts...)
+	f.Mend = []string{first(hits[i].dir)}
+	if len(puts) > 0 {
+		f.Mend = append(f.Mend, "# for good: the same line after "+strings.Join(strings.SplitN(puts[len(puts)-1], ":", 3)[:2], ":"))
+	}
 }
 
 // others names commands but one, a few of them.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"gostore/internal/goenv"
 )
 
 // setting is one place that says something about a variable of the go command.
@@ -32,16 +34,15 @@ func (h *Host) settings(name string) []setting {
 		list = append(list, setting{value, "environment of this process: " + name + "=" + value, "unset " + name, byProcess})
 	}
 	file := h.goEnvFile()
-	for _, e := range h.readGoEnv(file) {
-		if e.name == name {
-			list = append(list, setting{e.value, place(h.short(file), e.line, e.text), "go env -u " + name, byGoEnv})
+	for _, l := range h.readGoEnv(file).Lines {
+		if l.Name == name {
+			list = append(list, setting{l.Value, place(h.short(file), l.Number, l.String()), "go env -u " + name, byGoEnv})
 		}
 	}
-	if file := h.toolchainEnv(); file != "" {
-		for _, e := range h.readGoEnv(file) {
-			if e.name == name {
-				list = append(list, setting{e.value, place(h.short(file), e.line, e.text), "", byToolchain})
-			}
+	file = h.toolchainEnv()
+	for _, l := range h.readGoEnv(file).Lines {
+		if l.Name == name {
+			list = append(list, setting{l.Value, place(h.short(file), l.Number, l.String()), "", byToolchain})
 		}
 	}
 	for _, f := range h.startFiles() {
@@ -88,30 +89,7 @@ func (h *Host) expand(value string) string {
 }
 
 // goEnvFile returns the file that "go env -w" writes, "" for none. It is there or not.
-func (h *Host) goEnvFile() string {
-	switch file := h.getenv("GOENV"); file {
-	case "":
-		return h.defaultGoEnv()
-	case "off":
-		return ""
-	default:
-		return file
-	}
-}
-
-// defaultGoEnv is go/env in the directory that package os calls the user's for configuration.
-func (h *Host) defaultGoEnv() string {
-	home := h.home()
-	switch dir := h.getenv("XDG_CONFIG_HOME"); {
-	case runtime.GOOS == "darwin" && home != "":
-		return filepath.Join(home, "Library", "Application Support", "go", "env")
-	case filepath.IsAbs(dir):
-		return filepath.Join(dir, "go", "env")
-	case home != "":
-		return filepath.Join(home, ".config", "go", "env")
-	}
-	return ""
-}
+func (h *Host) goEnvFile() string { return goenv.Path(runtime.GOOS, h.getenv) }
 
 func exists(path string) bool {
 	_, err := os.Lstat(path)
@@ -127,42 +105,14 @@ func (h *Host) toolchainEnv() string {
 	return filepath.Join(filepath.Dir(filepath.Dir(hits[0].real)), "go.env")
 }
 
-// envLine is a line of a go env file.
-type envLine struct {
-	line        int
-	text        string
-	name, value string // "" where it is no setting
-}
-
-// readGoEnv reads a go env file; one that is not there has no lines.
-func (h *Host) readGoEnv(path string) []envLine {
+// readGoEnv reads a go env file; one that is not there, or cannot be read, has no lines.
+func (h *Host) readGoEnv(path string) goenv.File {
 	if path == "" {
-		return nil
+		return goenv.File{}
 	}
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
-		return nil
-	}
-	data, err := os.ReadFile(path)
+	f, err := goenv.Read(path)
 	if err != nil {
-		return nil
+		return goenv.File{}
 	}
-	return parseGoEnv(string(data))
-}
-
-// parseGoEnv reads lines of NAME=VALUE as the go command does: what begins with no letter is a comment.
-func parseGoEnv(text string) []envLine {
-	var list []envLine
-	for i, line := range strings.Split(text, "\n") {
-		trimmed := strings.TrimSpace(line)
-		if trimmed == "" || trimmed[0] == '#' {
-			continue
-		}
-		e := envLine{line: i + 1, text: trimmed}
-		if name, value, ok := strings.Cut(trimmed, "="); ok && name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == "" {
-			e.name, e.value = name, value
-		}
-		list = append(list, e)
-	}
-	return list
+	return f
 }

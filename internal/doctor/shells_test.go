@@ -159,6 +159,10 @@ func TestRunCommand(t *testing.T) {
 	if err != nil || out.Status != 4 || out.Stdout != "b\n" || out.Late {
 		t.Errorf("got %+v, %v", out, err)
 	}
+	out, err = RunCommand(t.Context(), time.Minute, []string{"PATH=/usr/bin:/bin"}, sh, "-c", "yes | head -c 200000; yes | head -c 200000 >&2")
+	if err != nil || len(out.Stdout) != maxOutput || len(out.Stderr) != maxOutput {
+		t.Errorf("of much output %d and %d bytes are kept, %v", len(out.Stdout), len(out.Stderr), err)
+	}
 	if _, err := RunCommand(t.Context(), time.Minute, nil, filepath.Join(t.TempDir(), "missing")); err == nil {
 		t.Error("what is not there was started")
 	}

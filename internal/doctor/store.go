@@ -55,8 +55,9 @@ func (h *Host) unusable() []Finding {
 // parts returns the root and what is directly in it.
 func (h *Host) parts() []string {
 	list := []string{h.Root}
-	for _, name := range []string{"format", "store", "files", "meta", "index", "downloads", "profiles", "roots", "sumdb", "shims", "trust", "cache"} {
-		list = append(list, filepath.Join(h.Root, name))
+	entries, _ := os.ReadDir(h.Root) // best effort: of one that cannot be listed the store says so
+	for _, e := range entries {
+		list = append(list, filepath.Join(h.Root, e.Name()))
 	}
 	return list
 }

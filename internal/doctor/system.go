@@ -15,7 +15,7 @@ import (
 
 // This file and its fellows for each system ask the machine itself: what Host.Lock, Run, Dial and Statfs are outside of tests.
 
-// TryLock takes an exclusive lock on a directory, and then another, which has to be refused. Both are gone when it returns.
+// TryLock takes an exclusive filelock on a directory, and then another, which has to be refused. Both are gone when it returns.
 func TryLock(dir string) error {
 	first, err := filelock.TryExclusiveDir(dir)
 	if errors.Is(err, filelock.ErrBusy) {
@@ -52,7 +52,7 @@ func RunCommand(ctx context.Context, limit time.Duration, environ []string, argv
 	var stdout, stderr head
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	out := Output{Stdout: stdout.String(), Stderr: stderr.String(), Late: ctx.Err() != nil}
+	out := Output{Stdout: stdout.kept.String(), Stderr: stderr.kept.String(), Late: ctx.Err() != nil}
 	switch {
 	case cmd.ProcessState != nil:
 		out.Status = cmd.ProcessState.ExitCode()
@@ -62,13 +62,13 @@ func RunCommand(ctx context.Context, limit time.Duration, environ []string, argv
 	return out, nil
 }
 
-// head keeps the beginning of what is written.
-type head struct{ bytes.Buffer }
+// head keeps the beginning of what is written. It has a buffer and is none: a ReadFrom would go past Write.
+type head struct{ kept bytes.Buffer }
 
 // Write keeps p as far as there is room, and pretends to have taken all of it.
 func (h *head) Write(p []byte) (int, error) {
-	if room := maxOutput - h.Len(); room > 0 {
-		h.Buffer.Write(p[:min(room, len(p))]) // never an error
+	if room := maxOutput - h.kept.Len(); room > 0 {
+		h.kept.Write(p[:min(room, len(p))]) // never an error
 	}
 	return len(p), nil
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"gostore/internal/goenv"
 )
 
 var variablesProbe = Probe{
@@ -179,25 +181,23 @@ func coversAll(patterns string) bool {
 
 func (h *Host) goenv() []Finding {
 	var found []Finding
-	if file := h.defaultGoEnv(); h.getenv("GOENV") == "off" {
-		if entries := h.readGoEnv(file); len(entries) > 0 {
+	if file := goenv.Default(runtime.GOOS, h.getenv); h.getenv("GOENV") == "off" {
+		if lines := h.readGoEnv(file).Lines; len(lines) > 0 {
 			f := Finding{ID: "goenv-unused", Severity: Note, Subject: "GOENV", Mend: []string{"unset GOENV"},
-				Title: fmt.Sprintf("GOENV is off, so the %d settings in %s do not count", len(entries), h.short(file))}
-			for _, e := range entries {
-				f.Evidence = append(f.Evidence, place(h.short(file), e.line, e.text))
+				Title: fmt.Sprintf("GOENV is off, so the %d settings in %s do not count", len(lines), h.short(file))}
+			for _, l := range lines {
+				f.Evidence = append(f.Evidence, place(h.short(file), l.Number, l.String()))
 			}
 			f.Evidence = few(f.Evidence)
 			found = append(found, f)
 		}
 	}
 	file := h.goEnvFile()
-	for _, e := range h.readGoEnv(file) {
-		if e.name == "" {
-			found = append(found, Finding{
-				ID: "goenv-broken", Severity: Warning, Subject: file, Evidence: []string{place(h.short(file), e.line, e.text)},
-				Title: "a line of the file of go env -w is no setting: it is passed over without a word", Mend: []string{edit(file, e.line)},
-			})
-		}
+	for _, odd := range h.readGoEnv(file).Odd {
+		found = append(found, Finding{
+			ID: "goenv-broken", Severity: Warning, Subject: file, Evidence: []string{place(h.short(file), odd.Number, odd.Text)},
+			Title: "a line of the file of go env -w is no setting: it is passed over without a word", Mend: []string{edit(file, odd.Number)},
+		})
 	}
 	return found
 }

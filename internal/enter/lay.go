@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/hook"
 	"gostore/internal/isolation"
 	"gostore/internal/variables"
@@ -108,7 +109,7 @@ func (p Process) privateHome(name string) ([]variables.Said, error) {
 // cover keeps variables that are taken away, by tools or by what is on top of them, from coming back through the go env file: GOENV then
 // names one without them.
 func (p Process) cover(env environment.Environment, dir string, v *Applied) error {
-	path := variables.GoEnvPath(runtime.GOOS, v.Environ)
+	path := goenv.Path(runtime.GOOS, Process{Environ: v.Environ}.Getenv)
 	if path == "" {
 		return nil
 	}
@@ -116,7 +117,7 @@ func (p Process) cover(env environment.Environment, dir string, v *Applied) erro
 	if err != nil {
 		return nil // the go command does without one that it cannot read, too
 	}
-	back := variables.Returning(variables.ParseFile(path, data), v.Environ, takenAway(env, v.Said))
+	back := variables.Returning(goenv.Parse(path, data), v.Environ, takenAway(env, v.Said))
 	if len(back) == 0 {
 		return nil
 	}
@@ -124,7 +125,7 @@ func (p Process) cover(env environment.Environment, dir string, v *Applied) erro
 	if err != nil {
 		return err
 	}
-	own, err := isolation.Cover(root, variables.Without(data, back), time.Now())
+	own, err := isolation.Cover(root, goenv.Without(data, back), time.Now())
 	if err != nil {
 		return err
 	}

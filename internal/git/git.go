@@ -1,8 +1,9 @@
 // Package git asks git what it knows of a working tree: what is staged, what is ignored, and what a directory
 // held in a commit.
 //
-// It runs the git command and changes nothing in a repository. Names are read with NUL between them, so that any name is
-// possible. A Worktree is handed the environment as it is: inside a hook that says which index is meant. A Repository, which somebody
+// It runs the git command and changes nothing in a repository. Of the programs that a repository's configuration names, which may be a
+// stranger's, git starts none for that, except filters of the files that CopyIndex writes, as git does for a commit. Names are read with NUL
+// between them, so that any name is possible. A Worktree is handed the environment as it is: inside a hook that says which index is meant. A Repository, which somebody
 // asks for a revision, is read with none of that.
 package git
 
@@ -15,6 +16,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,9 +46,12 @@ func Top(dir string) string {
 	}
 }
 
+// harmless are flags that keep git from starting programs of the repository's configuration: a monitor of files, gpg, a pager.
+var harmless = []string{"--no-pager", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false"}
+
 func (w Worktree) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	out, _, err := command.Run(ctx, command.Program{
-		Argv: append([]string{w.Program}, args...), Dir: w.Dir, Environ: w.Environ, Stdin: stdin,
+		Argv: slices.Concat([]string{w.Program}, harmless, args), Dir: w.Dir, Environ: w.Environ, Stdin: stdin,
 	})
 	return out, err
 }

@@ -201,3 +201,39 @@ func FuzzTree(f *testing.F) {
 		_ = fill([]tree.Entry{e}, blobs)
 	})
 }
+
+// What a stranger's repository configures does not run when it is only asked. The commit carries a signature, so that there is something to check.
+func TestAskingRunsNothing(t *testing.T) {
+	w := repository(t)
+	w.write(t, "vendor/x.go", "x\n")
+	w.do(t, "add", "-A")
+	w.do(t, "commit", "-qm", "one")
+	commit, err := w.run(t.Context(), nil, "cat-file", "commit", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := strings.Replace(string(commit), "\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ\n -----END PGP SIGNATURE-----\n\n", 1)
+	hash, err := w.run(t.Context(), []byte(signed), "hash-object", "-t", "commit", "-w", "--stdin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do(t, "reset", "-q", "--soft", strings.TrimSpace(string(hash)))
+	ran, trap := filepath.Join(t.TempDir(), "ran"), filepath.Join(t.TempDir(), "trap")
+	if err := os.WriteFile(trap, []byte("#!/bin/sh\necho \"$0 $*\" >>"+ran+"\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"core.fsmonitor", "core.pager", "gpg.program", "diff.external"} {
+		w.do(t, "config", key, trap)
+	}
+	w.do(t, "config", "log.showSignature", "true")
+	_, staged := w.Staged(t.Context())
+	_, ignored := w.Ignored(t.Context(), "vendor")
+	_, last := w.LastChange(t.Context(), "vendor/x.go")
+	_, manifest := w.Manifest(t.Context(), "HEAD", "vendor")
+	if err := errors.Join(staged, ignored, last, manifest); err != nil {
+		t.Error(err)
+	}
+	if said, err := os.ReadFile(ran); err == nil {
+		t.Errorf("git ran:\n%s", said)
+	}
+}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"slices"
 	"strings"
+
+	"gostore/internal/command"
 )
 
 // maxSize bounds a file. It is that of a lock.
@@ -53,11 +56,12 @@ func (g Repository) File(ctx context.Context, revision, path string) ([]byte, er
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	var failed *command.Error
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if !errors.As(err, &failed) || !errors.As(err, &exit) {
 		return fail(err.Error(), err)
 	}
-	said := strings.TrimSpace(string(exit.Stderr))
+	said := strings.TrimSpace(failed.Stderr)
 	if out, err := g.run(ctx, "rev-parse", "--is-inside-work-tree"); err != nil || !bytes.HasPrefix(out, []byte("true")) {
 		if strings.Contains(said, "dubious ownership") {
 			return fail("git refuses a repository of another user: "+firstLine(said), fs.ErrPermission)
@@ -80,35 +84,11 @@ func firstLine(s string) string {
 
 // run runs git and returns what it prints, at most maxSize bytes of it.
 func (g Repository) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, g.Program, append([]string{"--no-pager", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false"}, args...)...)
-	cmd.Dir, cmd.Env = g.Dir, clean(g.Environ)
-	out := limited{}
-	cmd.Stdout = &out
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		exit.Stderr = said.Bytes()
-	}
-	if err == nil && out.over {
-		err = fmt.Errorf("has more than %d bytes", maxSize)
-	}
-	return out.Bytes(), err
-}
-
-// limited keeps what is written to it as long as that is not too much.
-type limited struct {
-	bytes.Buffer
-	over bool
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxSize {
-		l.over = true
-		return len(p), nil
-	}
-	return l.Buffer.Write(p)
+	out, _, err := command.Run(ctx, command.Program{
+		Argv: slices.Concat([]string{g.Program}, harmless, []string{"-c", "protocol.allow=never"}, args),
+		Dir:  g.Dir, Environ: clean(g.Environ), Most: maxSize,
+	})
+	return out, err
 }
 
 // clean returns an environment without what leads git elsewhere, and with what keeps it from asking, fetching and waiting.

@@ -40,7 +40,7 @@ const version = "1."
 const maxState = 96 << 10
 
 // ErrTooLarge says that what would have to be remembered is too much for a variable.
-var ErrTooLarge = fmt.Errorf("the variables before and after take more than the %d KiB that a shell can remember", maxState>>10)
+var ErrTooLarge = errors.New("the variables before and after take more than the 96 KiB that a shell can remember")
 
 // State is what a hook did to a shell. The zero State is nothing.
 type State struct {

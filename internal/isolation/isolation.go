@@ -6,8 +6,8 @@
 //	isolated/.trash-<random>/           being removed
 //	homes/<name>/                       a private home, 0700
 //
-// A Space is held with a shared lock on its directory, which whoever uses it inherits: Collect removes none that is in use. What
-// is removed is first renamed, with the exclusive lock held, so whoever comes meanwhile makes a new one. After a crash there is a .trash
+// A Space is held with a shared filelock on its directory, which whoever uses it inherits: Collect removes none that is in use. What
+// is removed is first renamed, with the exclusive filelock held, so whoever comes meanwhile makes a new one. After a crash there is a .trash
 // directory more, which the next Collect removes.
 //
 // Caches can be made again, so nothing here is synced. Homes are people's: nothing here ever removes one.
@@ -32,7 +32,7 @@ import (
 // Space is the caches of one toolchain, in use.
 type Space struct {
 	Dir string
-	// File holds the lock. Closing it, and every copy that a program inherited, ends the use.
+	// File holds the filelock. Closing it, and every copy that a program inherited, ends the use.
 	File *os.File
 }
 
@@ -66,7 +66,8 @@ func (s Space) Variables() []Variable {
 	}
 }
 
-// Cover writes a go env file with data and returns its path. It is never changed afterwards: a "go env -w" in it is an error.
+// Cover writes a go env file with data and returns its path. It is never changed afterwards: a "go env -w" in it is an error. Only its owner
+// can read it, as it may hold the passwords of proxies.
 func Cover(root string, data []byte, now time.Time) (string, error) {
 	dir := filepath.Join(root, store.IsolatedDir)
 	path := filepath.Join(dir, coverPrefix+digest.Sum(data).Hex())
@@ -77,7 +78,7 @@ func Cover(root string, data []byte, now time.Time) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("covering the go env file: %w", err)
 	}
-	if err := durable.WriteFile(path, data, 0o444); err != nil {
+	if err := durable.WriteFile(path, data, 0o400); err != nil {
 		return "", fmt.Errorf("covering the go env file: %w", err)
 	}
 	return path, nil

@@ -189,7 +189,7 @@ func TestCover(t *testing.T) {
 	if other, err := Cover(root, nil, now); err != nil || other == path {
 		t.Errorf("other contents are in %q, %v", other, err)
 	}
-	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o444 {
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o400 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
 	}
 	// One that somebody changed, as root can, is written again.

@@ -40,7 +40,7 @@ type Contents struct {
 // Read reads a log whole. One that does not exist has no records; what is wrong with it is among the problems and no
 // error.
 //
-// Readers take no lock, so they may see a record whose head is not written yet, which is no problem. The head is read
+// Readers take no filelock, so they may see a record whose head is not written yet, which is no problem. The head is read
 // first: then a record that is appended meanwhile is only newer. A log that is changing while something seems to be wrong with it is
 // read once more.
 func (l *Log) Read() (Contents, error) {

@@ -22,6 +22,9 @@ const maxSize = 1 << 20
 // systemWord is the version in gostore.toml of a tool that the project does not ask for.
 const systemWord = "system"
 
+// ReadText returns the contents of a file in which a project is described, with the bounds that this package keeps to.
+func ReadText(path string) ([]byte, error) { return textfile.Read(path, maxSize) }
+
 // parser reads one kind of file. name is what errors call it; the claims need no File.
 type parser func(name string, data []byte) ([]claim, error)
 

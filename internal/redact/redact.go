@@ -105,8 +105,8 @@ func bare(rawURL string) string {
 
 // secondPath reports whether what stands before an "@" is a host with a path, as in https://proxy.example/mod/@v/list, and no name and password.
 func secondPath(before string) bool {
-	host, path, ok := strings.Cut(before, "/")
-	return ok && path+"/" != "" && !strings.Contains(host, "@") && isHost(host)
+	host, _, ok := strings.Cut(before, "/")
+	return ok && !strings.Contains(host, "@") && isHost(host)
 }
 
 // isHost reports whether s is a host, perhaps with a port of digits, as far as can be told: a name and a password are told from that

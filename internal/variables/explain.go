@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 )
 
 // Input is everything that has a say.
@@ -15,7 +16,7 @@ type Input struct {
 	Inherits []string // what it was given
 
 	// What follows is the go command's. Defaults and Effective are empty where no tool is a Go.
-	GoEnv, ToolchainEnv File
+	GoEnv, ToolchainEnv goenv.File
 	Defaults            map[string]string // what the locked Go says when nobody says anything
 	Effective           map[string]string // what it says in the environment
 }
@@ -110,14 +111,14 @@ func (in Input) overruled(name string) bool {
 	return slices.ContainsFunc(in.Said, func(s Said) bool { return s.Name == name })
 }
 
-func addFile(add func(string, Entry), f File, layer Layer) {
+func addFile(add func(string, Entry), f goenv.File, layer Layer) {
 	said := make(map[string]bool)
 	for _, line := range slices.Backward(f.Lines) {
 		if said[line.Name] {
 			continue
 		}
 		said[line.Name] = true
-		e := Entry{Layer: layer, Place: f.place(line), Value: line.Value}
+		e := Entry{Layer: layer, Place: f.Place(line), Value: line.Value}
 		if layer == GoEnvFile {
 			e.Fight = Fights(line.Name, line.Value)
 		}
@@ -134,15 +135,15 @@ func (in Input) decide(name string, entries []Entry) Variable {
 		switch {
 		case v.Set || e.Layer > floor:
 			e.State = Shadowed
-		case (e.Layer == GoEnvFile || e.Layer == ToolchainFile) && (processOnly[name] || !known[name] && !in.answers(name)):
+		case (e.Layer == GoEnvFile || e.Layer == ToolchainFile) && (processOnly()[name] || !known()[name] && !in.answers(name)):
 			e.State = Ignored
-		case e.Unset, e.Value == "" && known[name] && e.Layer > Process:
+		case e.Unset, e.Value == "" && known()[name] && e.Layer > Process:
 			e.State = Removes
 			floor = ToolchainFile
 		case e.Value == "" && e.Layer == GoEnvFile: // such a line covers that of go.env
 			e.State = Removes
 			floor = Default
-		case e.Value == "" && known[name] && e.Layer > Default:
+		case e.Value == "" && known()[name] && e.Layer > Default:
 			e.State = Empty
 		default:
 			e.State = Wins

@@ -2,6 +2,7 @@ package variables
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"gostore/internal/environment"
+	"gostore/internal/goenv"
 	"gostore/internal/release"
 )
 
@@ -53,8 +55,8 @@ func TestExplain(t *testing.T) {
 			said(CommandLine, "--env", "A=line")),
 		Tools:        []environment.Tool{goTool},
 		Inherits:     []string{"A=process", "GOFLAGS=-process", "GOPROXY=", "GOROOT=/p", "GOVCS=process", "EMPTY=process", "GOTOOLDIR=/p"},
-		GoEnv:        ParseFile("/env", []byte("GOFLAGS=-file\nGOPRIVATE=file\nGOTOOLCHAIN=go1.1\nGOPROXY=file\nGOVCS=file\nGODEBUG=x\nOTHER=y\nGOSUMDB=\nGONEW=file\n")),
-		ToolchainEnv: ParseFile("/go.env", []byte("GOPROXY=toolchain\nGOSUMDB=toolchain\nGOTOOLCHAIN=auto\n")),
+		GoEnv:        goenv.Parse("/env", []byte("GOFLAGS=-file\nGOPRIVATE=file\nGOTOOLCHAIN=go1.1\nGOPROXY=file\nGOVCS=file\nGODEBUG=x\nOTHER=y\nGOSUMDB=\nGONEW=file\n")),
+		ToolchainEnv: goenv.Parse("/go.env", []byte("GOPROXY=toolchain\nGOSUMDB=toolchain\nGOTOOLCHAIN=auto\n")),
 		Defaults:     map[string]string{"GOROOT": "/own", "GOMODCACHE": "/home/mod", "GOPROXY": "masked", "GOBIN": "", "GONOPROXY": "", "GOGCCFLAGS": "-tmp"},
 		Effective:    map[string]string{"GOMODCACHE": "/path/mod", "GONOPROXY": "private", "GONEW": "file", "GOROOT": "/own"},
 	}
@@ -137,6 +139,20 @@ func ask(t *testing.T, path string, environ []string) map[string]string {
 	return values
 }
 
+// home returns a new home directory, in which the go command's telemetry is off: it would go on writing there when the test has ended.
+func home(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	mode := filepath.Join(dir, ".config", "go", "telemetry", "mode")
+	if runtime.GOOS == "darwin" {
+		mode = filepath.Join(dir, "Library", "Application Support", "go", "telemetry", "mode")
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(mode), 0o755), os.WriteFile(mode, []byte("off"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // What Explain says wins is what a real go command says, whoever says what.
 func TestExplainAsGoDoes(t *testing.T) {
 	path, root := realGo(t)
@@ -144,7 +160,7 @@ func TestExplainAsGoDoes(t *testing.T) {
 	if err != nil {
 		t.Skipf("this Go has no go.env: %v", err)
 	}
-	base := []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin"}
+	base := []string{"HOME=" + home(t), "PATH=/usr/bin:/bin"}
 	defaults := ask(t, path, append(slices.Clone(base), "GOENV=off", "GOTOOLCHAIN=local"))
 	delete(defaults, "GOTOOLCHAIN")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -155,7 +171,7 @@ func TestExplainAsGoDoes(t *testing.T) {
 	}
 	pick := func(name string) string { return name + "=" + values[name][random.IntN(len(values[name]))] }
 	for range 40 {
-		in := Input{Tools: []environment.Tool{goTool}, Inherits: slices.Clone(base), Defaults: defaults, ToolchainEnv: ParseFile("go.env", data)}
+		in := Input{Tools: []environment.Tool{goTool}, Inherits: slices.Clone(base), Defaults: defaults, ToolchainEnv: goenv.Parse("go.env", data)}
 		file := ""
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if name != "GOROOT" && name != "GOTOOLCHAIN" && random.IntN(3) == 0 {
@@ -170,10 +186,10 @@ func TestExplainAsGoDoes(t *testing.T) {
 		}
 		env := environment.Environment{Tools: in.Tools}
 		in.Applied = env.Apply("/e", in.Inherits, Settings(in.Said)...)
-		in.GoEnv = ParseFile("env", []byte(file))
+		in.GoEnv = goenv.Parse("env", []byte(file))
 		back := Returning(in.GoEnv, in.Applied, slices.Concat(goTool.Layout.Unset, namesOf(in.Said)))
 		cover := filepath.Join(t.TempDir(), "env")
-		if err := os.WriteFile(cover, Without([]byte(file), back), 0o644); err != nil {
+		if err := os.WriteFile(cover, goenv.Without([]byte(file), back), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		real := ask(t, path, append(slices.Clone(in.Applied), "GOENV="+cover))
@@ -201,7 +217,7 @@ func TestUnsetComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, environ := range [][]string{{}, {"GOFLAGS="}} {
-		environ = append(environ, "GOENV="+file, "HOME="+t.TempDir(), "GOTOOLCHAIN=local")
+		environ = append(environ, "GOENV="+file, "HOME="+home(t), "GOTOOLCHAIN=local")
 		if got := ask(t, path, environ)["GOFLAGS"]; got != "-v" {
 			t.Errorf("with %q GOFLAGS is %q", environ, got)
 		}
@@ -211,11 +227,12 @@ func TestUnsetComesBack(t *testing.T) {
 // The file is where the go command looks for it.
 func TestGoEnvPathAsGoDoes(t *testing.T) {
 	path, _ := realGo(t)
+	inHome := "HOME=" + home(t)
 	for _, environ := range [][]string{
-		{"HOME=/h"}, {"HOME=/h", "XDG_CONFIG_HOME=/x"}, {"HOME=/h", "GOENV=/f"}, {"HOME=/h", "GOENV=off"}, {"HOME=/h", "GOENV="},
+		{inHome}, {inHome, "XDG_CONFIG_HOME=" + filepath.Join(home(t), ".config")}, {inHome, "GOENV=/f"}, {inHome, "GOENV=off"}, {inHome, "GOENV="},
 	} {
 		want := ask(t, path, append(slices.Clone(environ), "GOTOOLCHAIN=local", "GOCACHE=/c"))["GOENV"]
-		if got := GoEnvPath(runtime.GOOS, environ); got != want && !(want == "off" && got == "") {
+		if got := goenv.Path(runtime.GOOS, func(name string) string { return asMap(environ)[name] }); got != want && !(want == "off" && got == "") {
 			t.Errorf("%q: %q, the go command says %q", environ, got, want)
 		}
 	}

@@ -52,7 +52,7 @@ func Format(w io.Writer, format string, changes []environment.Setting) error {
 	case "json":
 		text = jsonText(changes)
 	default:
-		line := lines[format]
+		line := lineOf(format)
 		if line == nil {
 			return fmt.Errorf("no format %q", format)
 		}
@@ -64,34 +64,51 @@ func Format(w io.Writer, format string, changes []environment.Setting) error {
 	return err
 }
 
-// lines write one change in the formats that have a line, or a few, for each.
-var lines = map[string]func(environment.Setting) string{
-	"nu": nuLine, "powershell": powershellLine, "dotenv": dotenvLine, "github": githubLine, "docker": dockerLine,
+// lineOf writes one change in a format that has a line, or a few, for each; nil where there is no such format.
+func lineOf(format string) func(environment.Setting) string {
+	switch format {
+	case "nu":
+		return nuLine
+	case "powershell":
+		return powershellLine
+	case "dotenv":
+		return dotenvLine
+	case "github":
+		return githubLine
+	case "docker":
+		return dockerLine
+	}
+	return nil
 }
 
-// limits says what formats cannot have in values, beside what is no text, and whether they can take a variable away.
-var limits = map[string]struct {
+// limit is what a format cannot have in values, beside what is no text, and whether it can take a variable away.
+type limit struct {
 	without  []unwanted
 	bytes    bool // any bytes will do, not only UTF-8
 	noUnset  bool
 	reserved []string // names, or beginnings of names that end with "_"
-}{
-	"sh":         {bytes: true},
-	"fish":       {bytes: true},
-	"nu":         {},
-	"powershell": {},
-	"json":       {},
-	"github":     {without: []unwanted{{"\r", "a carriage return"}}, reserved: []string{"GITHUB_", "RUNNER_", "NODE_OPTIONS"}},
-	"docker":     {without: []unwanted{{"\n\r", "a line break"}}, noUnset: true},
-	"dotenv": {noUnset: true, without: []unwanted{{"\n\r", "a line break"}, {`"'` + "`", "a quotation mark"},
-		{`\`, "a backslash"}, {"$", "a dollar sign"}, {"#", "a number sign"}}},
 }
 
 type unwanted struct{ chars, name string }
 
+func limitOf(format string) limit {
+	switch format {
+	case "sh", "fish":
+		return limit{bytes: true}
+	case "github":
+		return limit{without: []unwanted{{"\r", "a carriage return"}}, reserved: []string{"GITHUB_", "RUNNER_", "NODE_OPTIONS"}}
+	case "docker":
+		return limit{without: []unwanted{{"\n\r", "a line break"}}, noUnset: true}
+	case "dotenv":
+		return limit{noUnset: true, without: []unwanted{{"\n\r", "a line break"}, {`"'` + "`", "a quotation mark"},
+			{`\`, "a backslash"}, {"$", "a dollar sign"}, {"#", "a number sign"}}}
+	}
+	return limit{}
+}
+
 // expressible returns an *InexpressibleError for what a format cannot say.
 func expressible(format string, c environment.Setting) error {
-	limit := limits[format]
+	limit := limitOf(format)
 	problem := ""
 	switch {
 	case !release.IsVariable(c.Name):

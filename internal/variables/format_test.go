@@ -269,14 +269,6 @@ func TestDotenvRoundTrip(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
-	got := Changes([]string{"A=1", "B=2", "C=3", "A=4", "D"}, []string{"A=4", "B=", "E=5", "E=6"})
-	want := []environment.Setting{{Name: "B"}, {Name: "C", Unset: true}, {Name: "E", Value: "6"}}
-	if !slices.Equal(got, want) {
-		t.Errorf("\n got %+v\nwant %+v", got, want)
-	}
-}
-
 func TestStatement(t *testing.T) {
 	over := Settings(said(Project, "toml", "A=1", "GONE", "GOTOOLCHAIN"))
 	inherits := []string{"GONE=1", "OTHER=1", "A=1", "PATH=/bin"}

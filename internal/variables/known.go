@@ -1,10 +1,13 @@
 package variables
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // processOnly are the go command's variables that it takes from its process only, or works out: what a go env file
 // says of them is ignored.
-var processOnly = set("GOENV GODEBUG GOEXE GOGCCFLAGS GOHOSTARCH GOHOSTOS GOMOD GOTOOLDIR GOVERSION GOTELEMETRY GOTELEMETRYDIR")
+var processOnly = set(`GOENV GODEBUG GOEXE GOGCCFLAGS GOHOSTARCH GOHOSTOS GOMOD GOTOOLDIR GOVERSION GOTELEMETRY GOTELEMETRYDIR`)
 
 // known are the variables that the go command has a value for when its process has none, in any of its releases.
 var known = set(`AR CC CXX FC GCCGO PKG_CONFIG GO_EXTLINK_ENABLED
@@ -16,14 +19,17 @@ var known = set(`AR CC CXX FC GCCGO PKG_CONFIG GO_EXTLINK_ENABLED
 	GOSUMDB GOTMPDIR GOTOOLCHAIN GOTOOLDIR GOVCS GOWASM GOWORK`)
 
 // Known returns the names of the go command's variables, sorted.
-func Known() []string { return names(known) }
+func Known() []string { return names(known()) }
 
-func set(names string) map[string]bool {
-	m := make(map[string]bool)
-	for _, name := range strings.Fields(names) {
-		m[name] = true
-	}
-	return m
+// set makes a set of names when it is first needed: every command would wait for it.
+func set(names string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		m := make(map[string]bool)
+		for _, name := range strings.Fields(names) {
+			m[name] = true
+		}
+		return m
+	})
 }
 
 // buildFlags are flags of GOFLAGS with which builds are no longer what the project and its lock say, and why.

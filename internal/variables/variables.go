@@ -12,7 +12,7 @@
 //
 // The last three exist for the go command's own variables only. To the go command an empty variable of the process is
 // as good as none: what the go env file says of it counts. So a variable that a project or a tool takes away would come back
-// through that file; Returning finds those, and Without makes a file that lacks them, which GOENV can name.
+// through that file; Returning finds those, and goenv.Without makes a file that lacks them, which GOENV can name.
 //
 // Everything here computes from what it is given: nothing is read, written or executed.
 package variables
@@ -60,25 +60,6 @@ func Settings(said []Said) []environment.Setting {
 	return list
 }
 
-// Changes returns what has to be set and unset to come from one environment (KEY=VALUE, as os.Environ) to another, sorted by name.
-// In both the last of a name counts, and what is no variable is ignored.
-func Changes(before, after []string) []environment.Setting {
-	from, to := asMap(before), asMap(after)
-	var changes []environment.Setting
-	for name, value := range to {
-		if old, ok := from[name]; !ok || old != value {
-			changes = append(changes, environment.Setting{Name: name, Value: value})
-		}
-	}
-	for name := range from {
-		if _, ok := to[name]; !ok {
-			changes = append(changes, environment.Setting{Name: name, Unset: true})
-		}
-	}
-	sortSettings(changes)
-	return changes
-}
-
 // Statement returns what an environment with tools has to say about variables: everything that tools, over and the environment itself set,
 // whether it was so before or not, PATH, and what they take away, sorted by name. applied is what Environment.Apply returned. How deep the environment is does not belong to it.
 func Statement(tools []environment.Tool, over []environment.Setting, applied []string) []environment.Setting {
@@ -101,10 +82,6 @@ func Statement(tools []environment.Tool, over []environment.Setting, applied []s
 		list = append(list, environment.Setting{Name: name, Value: value, Unset: !ok})
 	}
 	return list
-}
-
-func sortSettings(list []environment.Setting) {
-	slices.SortFunc(list, func(a, b environment.Setting) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // asMap returns the variables of an environment; the last of a name counts.

@@ -71,7 +71,7 @@ func isMise(path string) bool {
 	if strings.HasPrefix(base, "mise.") && strings.HasSuffix(base, ".toml") {
 		return true
 	}
-	return slices.ContainsFunc(Mise, func(name string) bool { return strings.HasSuffix(path, "/"+name) })
+	return slices.ContainsFunc(Mise, func(name string) bool { return strings.HasSuffix("/"+path, "/"+name) })
 }
 
 // parseGoVersion reads goenv's .go-version: one version of Go, with or without "go" or "v" before it, or

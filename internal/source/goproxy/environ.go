@@ -1,16 +1,16 @@
 package goproxy
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
+
+	"gostore/internal/command"
+	"gostore/internal/goenv"
 )
 
 // ProxyFromEnvironment finds the list of module proxies that the go command would use, and
@@ -21,7 +21,7 @@ func ProxyFromEnvironment(ctx context.Context, getenv func(string) string) (valu
 	if v := getenv("GOPROXY"); v != "" {
 		return v, "environment variable GOPROXY", nil
 	}
-	if file := goEnvFile(getenv); file != "" {
+	if file := goenv.Path(runtime.GOOS, getenv); file != "" {
 		v, err := readGoEnv(file, "GOPROXY")
 		if err != nil && !os.IsNotExist(err) {
 			return "", "", fmt.Errorf("looking for GOPROXY: %w", err)
@@ -50,55 +50,21 @@ func ProxyFromEnvironment(ctx context.Context, getenv func(string) string) (valu
 	return v, "go env GOPROXY of " + gocmd, nil
 }
 
-// goEnvFile returns the file that go env -w writes, "" when there is none.
-func goEnvFile(getenv func(string) string) string {
-	switch file := getenv("GOENV"); file {
-	case "":
-	case "off":
-		return ""
-	default:
-		return file
-	}
-	home := getenv("HOME")
-	if runtime.GOOS == "darwin" {
-		if home == "" {
-			return ""
-		}
-		return filepath.Join(home, "Library", "Application Support", "go", "env")
-	}
-	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "go", "env")
-	}
-	if home == "" {
-		return ""
-	}
-	return filepath.Join(home, ".config", "go", "env")
-}
-
 // GoEnv returns a variable of Go, and "" where nothing states it: the environment does, or the user's go env file. getenv
 // returns the variables of the environment. A file that cannot be read states nothing.
 func GoEnv(getenv func(string) string, name string) string {
 	if v := getenv(name); v != "" {
 		return v
 	}
-	v, _ := readGoEnv(goEnvFile(getenv), name) // best effort: the default remains
+	v, _ := readGoEnv(goenv.Path(runtime.GOOS, getenv), name) // best effort: the default remains
 	return v
 }
 
-// readGoEnv returns the value of a variable in a file of NAME=VALUE lines.
+// readGoEnv returns the value of a variable in a go env file, "" where that does not set it.
 func readGoEnv(file, name string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	value := ""
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), name+"="); ok {
-			value = v
-		}
-	}
-	return value, lines.Err()
+	f, err := goenv.Read(file)
+	line, _ := f.Get(name)
+	return line.Value, err
 }
 
 // findGo returns the go command on path, "" when there is none.
@@ -119,15 +85,13 @@ func findGo(path string) string {
 func askGo(ctx context.Context, gocmd string, getenv func(string) string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second) // it answers in 0.02 s
 	defer cancel()
-	cmd := exec.CommandContext(ctx, gocmd, "env", "GOPROXY")
-	cmd.Dir = "/"
-	cmd.Env = []string{"GOTOOLCHAIN=local", "GOWORK=off", "GO111MODULE=on", "GOFLAGS=", "GOENV=off"}
+	environ := []string{"GOTOOLCHAIN=local", "GOWORK=off", "GO111MODULE=on", "GOFLAGS=", "GOENV=off"}
 	for _, name := range []string{"PATH", "HOME"} {
-		cmd.Env = append(cmd.Env, name+"="+getenv(name))
+		environ = append(environ, name+"="+getenv(name))
 	}
-	out, err := cmd.Output()
+	out, _, err := command.Run(ctx, command.Program{Argv: []string{gocmd, "env", "GOPROXY"}, Dir: "/", Environ: environ})
 	if err != nil {
-		return "", fmt.Errorf("running %q to learn GOPROXY: %w", gocmd+" env GOPROXY", err)
+		return "", fmt.Errorf("looking for GOPROXY: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -5,10 +5,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"gostore/internal/fetch"
+	"gostore/internal/goenv"
 	"gostore/tests/upstream"
 )
 
@@ -160,11 +162,11 @@ func TestProxyFromEnvironment(t *testing.T) {
 func TestUserGoEnvFile(t *testing.T) {
 	env := map[string]string{"HOME": "/h"}
 	getenv := func(name string) string { return env[name] }
-	if got := goEnvFile(getenv); !strings.HasPrefix(got, "/h/") || !strings.HasSuffix(got, "/go/env") {
+	if got := goenv.Path(runtime.GOOS, getenv); !strings.HasPrefix(got, "/h/") || !strings.HasSuffix(got, "/go/env") {
 		t.Errorf("below HOME: %q", got)
 	}
 	env = nil
-	if got := goEnvFile(getenv); got != "" {
+	if got := goenv.Path(runtime.GOOS, getenv); got != "" {
 		t.Errorf("without HOME: %q", got)
 	}
 }

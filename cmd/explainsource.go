@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"gostore/internal/fetch"
 	"gostore/internal/source/asset"
@@ -78,6 +79,9 @@ func explainNetwork(err error) (int, []string) {
 		return exitNetwork, []string{"check the network and GOPROXY; what was downloaded is kept"}
 	case errors.As(err, &status):
 		return explainStatus(status)
+	case errors.As(err, &network) && strings.HasPrefix(network.URL, "https://go.dev/"):
+		return exitNetwork, []string{"go.dev is asked where no module proxy is known; to ask one: export GOPROXY=https://HOST/PATH",
+			"otherwise check the network; downloads go on where they stopped"}
 	case errors.As(err, &network):
 		return exitNetwork, []string{"check the network and GOPROXY; downloads go on where they stopped"}
 	case errors.Is(err, context.DeadlineExceeded):

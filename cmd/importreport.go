@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (a *app) tellAdopted(manager, dir string, results []adopt.Result, dryRun bo
 			}
 			a.ui.answer("%s: %s from %s", name, word, r.From)
 		case adopt.Present:
-			a.ui.answer("%s: already here", name)
+			a.ui.answer("%s: already here, as in %s", name, cmp.Or(r.From, r.Dir, r.Zip))
 		case adopt.Unverified:
 			a.ui.answer("%s: not verified: %s", name, r.Reason)
 			continue

@@ -91,8 +91,12 @@ func (a *app) tellShims(dir string, changes shim.Changes) {
 		a.ui.answer("removed %s", name)
 	}
 	a.ui.answer("%s in %s", count(len(changes.Shims), "shim"), dir)
-	if !slices.Contains(filepath.SplitList(a.cfg.getenv("PATH")), dir) {
-		a.ui.suggest("to use them everywhere: export PATH=%s:$PATH", dir)
+	switch {
+	case len(changes.Shims) == 0:
+		a.ui.suggest("no project and no profile has tools yet; have some in a project: gostore lock go@1.22")
+		a.ui.suggest("or everywhere: gostore switch go@1.22")
+	case !slices.Contains(filepath.SplitList(a.cfg.getenv("PATH")), dir):
+		a.ui.suggest("to use them everywhere: %s", pathLine(dir))
 	}
 }
 
@@ -224,4 +228,14 @@ func (a *app) addShims(ctx context.Context, commands []string) {
 	if err != nil {
 		a.ui.warn("the shims are not up to date: %v", err)
 	}
+}
+
+// pathLine returns the command that puts a directory first on PATH, for sh, bash, zsh and fish: in quotation marks PATH is one word
+// to fish as well.
+func pathLine(dir string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+"
+	if strings.Trim(dir, plain) != "" {
+		dir = quoteWord(dir)
+	}
+	return `export PATH=` + dir + `:"$PATH"`
 }

@@ -251,7 +251,7 @@ func (a *app) tellSwitch(ctx context.Context, p *profile.Profile, g profile.Gene
 	}
 	a.ui.answer("%s %s generation %d: %s", p.Name(), word, g.Number, describe(env))
 	if bin := p.Dir() + "/bin"; !slices.Contains(strings.Split(a.cfg.getenv("PATH"), ":"), bin) {
-		a.ui.suggest("for its commands everywhere: export PATH=%s:$PATH", bin)
+		a.ui.suggest("for its commands everywhere: %s", pathLine(bin))
 	}
 	return nil
 }

@@ -58,21 +58,27 @@ func recordWords(r journal.Record, home func(string) string) string {
 	return strings.Join(parts, ", ")
 }
 
-// changesWords says which tools changed, and of which only something else than the version did.
+// changesWords says which tools changed, and how much of them did beside their versions. What was asked for counts where it came to
+// the same version.
 func changesWords(changes []journal.Change) []string {
 	var words []string
-	platforms, fields := map[string]bool{}, 0
+	newVersion, platforms, fields := map[string]bool{}, map[string]bool{}, 0
+	for _, c := range changes {
+		if tool, field, isField := strings.Cut(c.Tool, ": "); !isField || field == "version" {
+			newVersion[tool] = true
+			words = append(words, toolChange(tool, c.Was, c.Is))
+		}
+	}
 	for _, c := range changes {
 		tool, field, isField := strings.Cut(c.Tool, ": ")
 		switch {
-		case !isField || field == "version":
-			words = append(words, toolChange(tool, c.Was, c.Is))
+		case !isField || newVersion[tool] && (field == "version" || field == "request"):
+		case field == "request":
+			words = append(words, fmt.Sprintf("%s is asked for as %s", tool, c.Is))
 		case strings.Contains(field, "/"):
 			platforms[field] = true
-		case field != "request":
-			fields++
 		default:
-			words = append(words, fmt.Sprintf("%s asked for as %s", tool, c.Is))
+			fields++
 		}
 	}
 	if len(platforms) > 0 {

@@ -233,9 +233,23 @@ func (a *app) addShims(ctx context.Context, commands []string) {
 // pathLine returns the command that puts a directory first on PATH, for sh, bash, zsh and fish: in quotation marks PATH is one word
 // to fish as well.
 func pathLine(dir string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+"
-	if strings.Trim(dir, plain) != "" {
-		dir = quoteWord(dir)
+	return `export PATH=` + shellWord(dir) + `:"$PATH"`
+}
+
+// shellWord returns a word of a command as a shell reads it, quoted where it has to be.
+func shellWord(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=,%"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
 	}
-	return `export PATH=` + dir + `:"$PATH"`
+	return quoteWord(word)
+}
+
+// commandLine returns the words of a command as somebody would type them.
+func commandLine(words []string) string {
+	var quoted []string
+	for _, word := range words {
+		quoted = append(quoted, shellWord(word))
+	}
+	return strings.Join(quoted, " ")
 }

@@ -234,3 +234,19 @@ func TestHookLine(t *testing.T) {
 		}
 	}
 }
+
+// TestProjectsVariables wants no complaint about what a hook applied for the project, and one about the same where nobody did.
+func TestProjectsVariables(t *testing.T) {
+	h := &Host{Environ: []string{"GOFLAGS=-mod=mod"}}
+	if len(h.goflags()) != 1 {
+		t.Error("nothing is said of what somebody set")
+	}
+	h.Before = []string{"HOME=/none"}
+	if found := h.goflags(); len(found) != 0 {
+		t.Errorf("the project's own variable is found: %v", found)
+	}
+	h.Before = h.Environ
+	if len(h.goflags()) != 1 {
+		t.Error("nothing is said of what was there before the hook")
+	}
+}

@@ -78,12 +78,12 @@ func firstFew(names []string) string {
 	return fmt.Sprintf("%s and %d more files", strings.Join(names[:few], ", "), len(names)-few)
 }
 
-// suggestLocking says how to keep what was adopted.
+// suggestLocking says how to keep what was adopted. What was here before may be kept by something already.
 func (a *app) suggestLocking(found []foundJSON) {
 	var names []string
 	for _, f := range found {
 		name := f.Tool + "@" + f.Version
-		if (f.State == adopt.Adopted || f.State == adopt.Present) && f.Platform == release.Host().String() && !slices.Contains(names, name) {
+		if f.State == adopt.Adopted && f.Platform == release.Host().String() && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -175,7 +175,7 @@ func (a *app) tellExamined(results []doctor.Examined) {
 				a.ui.answer("    %s", visible(line))
 			}
 			for _, line := range f.Mend {
-				a.ui.answer("  $ %s", visible(line))
+				a.ui.answer("%s", visible(mendLine(line)))
 			}
 			a.ui.answer("")
 		}
@@ -185,6 +185,14 @@ func (a *app) tellExamined(results []doctor.Examined) {
 		return
 	}
 	a.ui.answer("%s", summary(results))
+}
+
+// mendLine marks a command as one to be pasted. A remark is not: an interactive zsh takes # for a command.
+func mendLine(line string) string {
+	if remark, is := strings.CutPrefix(line, "# "); is {
+		return "    " + remark
+	}
+	return "  $ " + line
 }
 
 // summary counts the findings in words.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"gostore/internal/fetch"
 	"gostore/internal/source/asset"
@@ -78,8 +79,11 @@ func explainNetwork(err error) (int, []string) {
 		return exitNetwork, []string{"check the network and GOPROXY; what was downloaded is kept"}
 	case errors.As(err, &status):
 		return explainStatus(status)
+	case errors.As(err, &network) && strings.HasPrefix(network.URL, "https://go.dev/"):
+		return exitNetwork, []string{"go.dev is asked where no module proxy is known; to ask one: export GOPROXY=https://HOST/PATH",
+			"otherwise check the network; downloads go on where they stopped"}
 	case errors.As(err, &network):
-		return exitNetwork, []string{"check the network and GOPROXY; downloads go on where they stopped"}
+		return exitNetwork, []string{networkHint(network.URL)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitNetwork, []string{"try again; downloads go on where they stopped"}
 	}
@@ -95,4 +99,14 @@ func explainStatus(status *fetch.StatusError) (int, []string) {
 		return exitNetwork, []string{"the server does not serve this, or wants to know who asks: passwords belong into ~/.netrc"}
 	}
 	return exitNetwork, []string{"the server failed; try again later or use another GOPROXY or mirror"}
+}
+
+// networkHint says where to look when nobody answers: at GOPROXY only where that is what was asked.
+func networkHint(url string) string {
+	for _, part := range []string{"/@v/", "/@latest", "/lookup/", "/tile/", "golang.org/toolchain"} {
+		if strings.Contains(url, part) {
+			return "check the network and GOPROXY; downloads go on where they stopped"
+		}
+	}
+	return "check the network, or name a mirror (docs/configuration.md); downloads go on where they stopped"
 }

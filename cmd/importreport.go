@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (a *app) tellAdopted(manager, dir string, results []adopt.Result, dryRun bo
 			}
 			a.ui.answer("%s: %s from %s", name, word, r.From)
 		case adopt.Present:
-			a.ui.answer("%s: already here", name)
+			a.ui.answer("%s: already here, as in %s", name, cmp.Or(r.From, r.Dir, r.Zip))
 		case adopt.Unverified:
 			a.ui.answer("%s: not verified: %s", name, r.Reason)
 			continue
@@ -77,12 +78,12 @@ func firstFew(names []string) string {
 	return fmt.Sprintf("%s and %d more files", strings.Join(names[:few], ", "), len(names)-few)
 }
 
-// suggestLocking says how to keep what was adopted.
+// suggestLocking says how to keep what was adopted. What was here before may be kept by something already.
 func (a *app) suggestLocking(found []foundJSON) {
 	var names []string
 	for _, f := range found {
 		name := f.Tool + "@" + f.Version
-		if (f.State == adopt.Adopted || f.State == adopt.Present) && f.Platform == release.Host().String() && !slices.Contains(names, name) {
+		if f.State == adopt.Adopted && f.Platform == release.Host().String() && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

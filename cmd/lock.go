@@ -238,6 +238,7 @@ func (a *app) tellLock(path string, reasons []string, was, is *lock.File, o lock
 	default:
 		a.ui.note("wrote %s", a.short(path))
 	}
+	a.suggestRunners(is)
 	return nil
 }
 

@@ -114,14 +114,17 @@ func (a *app) planRequests(ctx context.Context, args []string, add bool) (lockPl
 		return nil
 	}}
 	for i, t := range tools {
-		plan.reasons = append(plan.reasons, reason(requests[i].String(), t))
+		plan.reasons = append(plan.reasons, reason(requests[i].String(), requests[i], " is ", t))
 	}
 	return plan, nil
 }
 
-// reason says what a request came to. Few platforms are named: whoever works on another has to know.
-func reason(asked string, t lock.Tool) string {
-	return fmt.Sprintf("%s is %s, for %s", asked, t.Version, platforms(t))
+// reason says what a request came to, if that is not what it says itself. Few platforms are named: whoever works on another has to know.
+func reason(asked string, r release.Request, is string, t lock.Tool) string {
+	if r.Version != t.Version {
+		asked += is + t.Version
+	}
+	return asked + ", for " + platforms(t)
 }
 
 func platforms(t lock.Tool) string {
@@ -227,7 +230,7 @@ func (a *app) planResolved(ctx context.Context, wants []lock.Want, missing []rel
 		t.Extra = w.Extra
 		tools = append(tools, t)
 		plan.tools = append(plan.tools, t)
-		plan.reasons = append(plan.reasons, reason(fmt.Sprintf("%s asks for %s, which", w.Place(), w.Request), t))
+		plan.reasons = append(plan.reasons, reason(fmt.Sprintf("%s asks for %s", w.Place(), w.Request), w.Request, ", which is ", t))
 	}
 	plan.change = func(f *lock.File) error {
 		f.Set(tools...)

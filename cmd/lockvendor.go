@@ -53,7 +53,7 @@ func (a *app) scanVendor(ctx context.Context, p project.Project) (map[string]dig
 		return nil, err
 	}
 	if len(dirs) == 0 {
-		return nil, advise(fmt.Errorf("no vendor directory in %q", p.Dir), exitNotFound, "make one: go mod vendor",
+		return nil, advise(fmt.Errorf("no vendor directory in %q", p.Dir), exitNotFound, "make one: gostore shell -- go mod vendor",
 			"to take the record out of the lock: gostore lock --no-vendor")
 	}
 	is := map[string]digest.Tree{}

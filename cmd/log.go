@@ -181,7 +181,7 @@ func (a *app) logTable(records []journal.Record, env bool) {
 	}
 	rows := [][]string{{"TIME", "WHO", "ACTION", "WHAT"}}
 	for _, r := range records {
-		rows = append(rows, []string{when(r.Time), person(r.Who), r.Action, recordWords(r)})
+		rows = append(rows, []string{when(r.Time), person(r.Who), r.Action, recordWords(r, a.cfg.home)})
 		if !env {
 			continue
 		}

@@ -16,32 +16,26 @@ func person(w journal.Who) string {
 	return w.User
 }
 
-// recordWords says in one line what a record is about.
-func recordWords(r journal.Record) string {
+// mostError is how much of an error the table has; "gostore log --json" has all of it.
+const mostError = 96
+
+// recordWords says in one line what a record is about. The paths of projects are written as home has them.
+func recordWords(r journal.Record, home func(string) string) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	switch {
+	case r.Profile != "" && r.To.Generation != 0 && r.From == r.To:
+		add("%s %d", r.Profile, r.To.Generation)
 	case r.Profile != "" && r.To.Generation != 0:
 		add("%s %d -> %d", r.Profile, r.From.Generation, r.To.Generation)
 	case r.Profile != "":
 		add("%s", r.Profile)
 	case r.Project != "":
-		add("%s", r.Project)
+		add("%s", home(r.Project))
 	}
-	fields := 0
-	for _, c := range r.Changes {
-		tool, field, isField := strings.Cut(c.Tool, ": ")
-		if isField && field != "version" {
-			fields++
-			continue
-		}
-		add("%s", toolChange(tool, c.Was, c.Is))
-	}
-	if fields > 0 {
-		add("%s", count(fields, "field"))
-	}
+	parts = append(parts, changesWords(r.Changes)...)
 	if r.Added.Count > 0 {
-		add("added %s", objectsWords(r.Added))
+		add("installed %s", objectsWords(r.Added))
 	}
 	if r.Removed.Count > 0 {
 		add("removed %s", objectsWords(r.Removed))
@@ -59,10 +53,56 @@ func recordWords(r journal.Record) string {
 		add("%s", r.Detail)
 	}
 	if r.Outcome != journal.Done {
-		first, _, _ := strings.Cut(r.Error, "\n")
-		add("%s", strings.TrimSuffix(string(r.Outcome)+": "+first, ": "))
+		add("%s", strings.TrimSuffix(string(r.Outcome)+": "+shortError(r.Error), ": "))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// changesWords says which tools changed, and how much of them did beside their versions. What was asked for counts where it came to
+// the same version.
+func changesWords(changes []journal.Change) []string {
+	var words []string
+	newVersion, platforms, fields := map[string]bool{}, map[string]bool{}, 0
+	for _, c := range changes {
+		if tool, field, isField := strings.Cut(c.Tool, ": "); !isField || field == "version" {
+			newVersion[tool] = true
+			words = append(words, toolChange(tool, c.Was, c.Is))
+		}
+	}
+	for _, c := range changes {
+		tool, field, isField := strings.Cut(c.Tool, ": ")
+		switch {
+		case !isField || newVersion[tool] && (field == "version" || field == "request"):
+		case field == "request":
+			words = append(words, fmt.Sprintf("%s is asked for as %s", tool, c.Is))
+		case strings.Contains(field, "/"):
+			platform, _, _ := strings.Cut(field, " ") // "linux/amd64 tree" is one of its digests
+			platforms[platform] = true
+		default:
+			fields++
+		}
+	}
+	if len(platforms) > 0 {
+		words = append(words, count(len(platforms), "platform"))
+	}
+	if fields > 0 {
+		words = append(words, count(fields, "field"))
+	}
+	return words
+}
+
+// shortError returns the first line of an error, without its middle where it is long: the beginning says what was tried, the end
+// why it was not to be.
+func shortError(text string) string {
+	first, rest, _ := strings.Cut(text, "\n")
+	if line := []rune(first); len(line) > mostError {
+		const half = mostError/2 - 2
+		first = string(line[:half]) + " … " + string(line[len(line)-half:])
+	}
+	if rest = strings.TrimSpace(rest); rest != "" {
+		first += fmt.Sprintf(" (and %s)", count(strings.Count(rest, "\n")+1, "line"))
+	}
+	return first
 }
 
 // objectsWords names a few objects, and counts many.

@@ -137,7 +137,7 @@ func (a *app) planOrigin(ctx context.Context, p project.Project, args []string, 
 		return lockPlan{}, fmt.Errorf("locking %s: %w", r, err)
 	}
 	t := lock.Of(found, versionOr(r.Version, found.Version), false)
-	plan := lockPlan{tools: []lock.Tool{t}, reasons: []string{reason(r.String(), t)}}
+	plan := lockPlan{tools: []lock.Tool{t}, reasons: []string{reason(r.String(), r, " is ", t)}}
 	if t.FirstUse {
 		a.ui.warn("nobody states a digest for %s@%s: the lock has that of what was served now", t.Name, t.Version)
 	}

@@ -234,6 +234,6 @@ func (a *app) who() profile.Who {
 	w := a.actor()
 	return profile.Who{
 		User: w.User, UID: w.UID, SudoUser: w.SudoUser, Terminal: w.Terminal, Host: w.Host,
-		Command: strings.Join(redact.Arguments(w.Command), " "),
+		Command: commandLine(redact.Arguments(w.Command)),
 	}
 }

@@ -121,7 +121,7 @@ func (a *app) showOutput(err error) {
 // shellMistake adds the likeliest hint to a command that was written without its "--".
 func shellMistake(err error, args, command []string) error {
 	var missing *release.NotFoundError
-	if command == nil && len(args) > 0 && errors.As(err, &missing) && missing.Version == "" {
+	if command == nil && len(args) > 0 && !strings.Contains(args[0], "@") && errors.As(err, &missing) && missing.Version == "" {
 		return advise(err, 0, "a command to run goes after \"--\": gostore shell -- "+strings.Join(args, " "))
 	}
 	return err

@@ -92,8 +92,12 @@ func (a *app) tellShims(dir string, changes shim.Changes) {
 		a.ui.answer("removed %s", name)
 	}
 	a.ui.answer("%s in %s", count(len(changes.Shims), "shim"), dir)
-	if !slices.Contains(filepath.SplitList(a.cfg.getenv("PATH")), dir) {
-		a.ui.suggest("to use them everywhere: export PATH=%s:$PATH", dir)
+	switch {
+	case len(changes.Shims) == 0:
+		a.ui.suggest("no project and no profile has tools yet; have some in a project: gostore lock go@1.22")
+		a.ui.suggest("or everywhere: gostore switch go@1.22")
+	case !slices.Contains(filepath.SplitList(a.cfg.getenv("PATH")), dir):
+		a.ui.suggest("to use them everywhere: %s", pathLine(dir))
 	}
 }
 
@@ -225,4 +229,28 @@ func (a *app) addShims(ctx context.Context, commands []string) {
 	if err != nil {
 		a.ui.warn("the shims are not up to date: %v", err)
 	}
+}
+
+// pathLine returns the command that puts a directory first on PATH, for sh, bash, zsh and fish: in quotation marks PATH is one word
+// to fish as well.
+func pathLine(dir string) string {
+	return `export PATH=` + shellWord(dir) + `:"$PATH"`
+}
+
+// shellWord returns a word of a command as a shell reads it, quoted where it has to be.
+func shellWord(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:=,%"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return quoteWord(word)
+}
+
+// commandLine returns the words of a command as somebody would type them.
+func commandLine(words []string) string {
+	var quoted []string
+	for _, word := range words {
+		quoted = append(quoted, shellWord(word))
+	}
+	return strings.Join(quoted, " ")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -251,8 +252,10 @@ func (a *app) tellSwitch(ctx context.Context, p *profile.Profile, g profile.Gene
 		word = "stays at"
 	}
 	a.ui.answer("%s %s generation %d: %s", p.Name(), word, g.Number, describe(env))
-	if bin := p.Dir() + "/bin"; !slices.Contains(strings.Split(a.cfg.getenv("PATH"), ":"), bin) {
-		a.ui.suggest("for its commands everywhere: export PATH=%s:$PATH", bin)
+	onPath := strings.Split(a.cfg.getenv("PATH"), ":")
+	served := p.Name() == defaultProfile && slices.Contains(onPath, filepath.Join(a.st.Dir(), store.ShimsDir))
+	if bin := p.Dir() + "/bin"; !served && !slices.Contains(onPath, bin) {
+		a.ui.suggest("for its commands everywhere: %s", pathLine(bin))
 	}
 	return nil
 }

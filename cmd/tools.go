@@ -182,7 +182,11 @@ func (a *app) unknownTool(name string) error {
 		names = append(names, t.Name)
 	}
 	err = &release.NotFoundError{Tool: name, Have: names}
-	return advise(err, 0, fmt.Sprintf("an npm package is asked for as npm:%s, a Go package by its whole path, anything else with --url", name))
+	var tips []string
+	if near := didYouMean(nearest(name, names)); near != "" {
+		tips = append(tips, near) // the likeliest comes first
+	}
+	return advise(err, 0, append(tips, fmt.Sprintf("an npm package is asked for as npm:%s, a Go package by its whole path, anything else with --url", name))...)
 }
 
 // toolNames returns the names for completions; a configuration that cannot be read is no reason to be silent.

@@ -30,7 +30,7 @@ func Vendor(dir, path string, data []byte, dirs []VendorDir) []Finding {
 	var found []Finding
 	for _, d := range dirs {
 		at := Finding{Rule: RuleVendor, Severity: Error, Class: Integrity, File: path, Line: vendorLine(data, d.Path),
-			Mend: "go mod vendor; if the change is meant: gostore lock --vendor"}
+			Mend: "to undo it: gostore shell -- go mod vendor; if it is meant: gostore lock --vendor"}
 		root := filepath.Join(dir, filepath.FromSlash(d.Path))
 		var odd *tree.PathError
 		switch {
@@ -91,7 +91,7 @@ func change(c tree.Change) string {
 func Vendored(mod GoFile, path string, list []VendoredModule, workspace bool) []Finding {
 	var found []Finding
 	add := func(file string, line int, format string, args ...any) {
-		found = append(found, Finding{Rule: RuleVendor, Severity: Error, File: file, Line: line, Message: fmt.Sprintf(format, args...), Mend: "go mod vendor"})
+		found = append(found, Finding{Rule: RuleVendor, Severity: Error, File: file, Line: line, Message: fmt.Sprintf(format, args...), Mend: "gostore shell -- go mod vendor"})
 	}
 	short := filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)
 	by := map[string]VendoredModule{}

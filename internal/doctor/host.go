@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 // nil, is something that is not known; then what needs it is not looked at.
 type Host struct {
 	Environ []string // NAME=VALUE
+	Before  []string // Environ without what a prompt hook added for the project; nil where none did
 	Dir     string   // the working directory
 	Etc     string   // the system's settings: /etc
 	UID     int      // of the user
@@ -134,13 +136,26 @@ func (h *Host) getenv(name string) string {
 	return value
 }
 
-func (h *Host) lookup(name string) (value string, set bool) {
-	for i := len(h.Environ) - 1; i >= 0; i-- {
-		if k, v, ok := strings.Cut(h.Environ[i], "="); ok && k == name {
+func (h *Host) lookup(name string) (value string, set bool) { return lookup(h.Environ, name) }
+
+// lookup returns a variable of an environment; the last one of a name counts.
+func lookup(environ []string, name string) (value string, set bool) {
+	for _, entry := range slices.Backward(environ) {
+		if k, v, ok := strings.Cut(entry, "="); ok && k == name {
 			return v, true
 		}
 	}
 	return "", false
+}
+
+// byProject reports whether a prompt hook set the variable: then the project means it.
+func (h *Host) byProject(name string) bool {
+	if h.Before == nil {
+		return false
+	}
+	is, _ := lookup(h.Environ, name)
+	was, _ := lookup(h.Before, name)
+	return is != was
 }
 
 func (h *Host) home() string { return h.getenv("HOME") }

@@ -231,7 +231,18 @@ func (h *Host) waysIn(c Command) []string {
 	if info, err := os.Stat(h.shimsDir()); err == nil && info.IsDir() {
 		return []string{first(h.shimsDir())}
 	}
-	return []string{"gostore shell", "# or for good: gostore shims", "# or at the prompt: gostore hook bash"}
+	return []string{"gostore shell", "# or for good: gostore shims", "# or at the prompt: " + h.hookLine()}
+}
+
+// hookLine returns the line for the start file of the person's shell.
+func (h *Host) hookLine() string {
+	switch shell := filepath.Base(h.getenv("SHELL")); shell {
+	case "fish":
+		return "gostore hook fish | source"
+	case "zsh":
+		return `eval "$(gostore hook zsh)"`
+	}
+	return `eval "$(gostore hook bash)"`
 }
 
 // first returns the command that puts a directory first on PATH.

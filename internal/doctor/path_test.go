@@ -45,7 +45,7 @@ var pathCases = []testCase{
 		k.Wanted[0].From, k.Wanted[0].OfProfile = k.at("home/p/gostore.lock"), false
 		k.Wanted = append(k.Wanted, Command{"gofmt", "", "go", goodVersion, k.Wanted[0].From, false})
 		k.script(k.at("usr/go/bin/gofmt"), "")
-	}, `go is another program than the one that ~/p/gostore\.lock says(.|\n)*likewise: gofmt`, `^gostore shell\n# or for good: gostore shims`},
+	}, `go is another program than the one that ~/p/gostore\.lock says(.|\n)*likewise: gofmt`, `^gostore shell\n# or for good: gostore shims\n# or at the prompt: eval "\$\(gostore hook bash\)"$`},
 	{"with a profile", "path-other", Warning, func(k *kit) { k.set("PATH", k.at("usr/go/bin")) },
 		`gostore's is not on PATH`, `current/bin`},
 	{"with shims off PATH", "path-other", Warning, func(k *kit) {
@@ -219,5 +219,34 @@ func TestManagersOfOtherTools(t *testing.T) {
 	k.set("DIRENV_DIR", "-/somewhere")
 	if found := append(k.managers(), k.direnv()...); found != nil {
 		t.Errorf("found %+v", found)
+	}
+}
+
+// TestHookLine wants the line of the shell that somebody uses.
+func TestHookLine(t *testing.T) {
+	for shell, want := range map[string]string{
+		"/usr/bin/zsh": `eval "$(gostore hook zsh)"`, "/bin/bash": `eval "$(gostore hook bash)"`,
+		"/usr/bin/fish": "gostore hook fish | source", "": `eval "$(gostore hook bash)"`,
+	} {
+		h := &Host{Environ: []string{"SHELL=" + shell}}
+		if got := h.hookLine(); got != want {
+			t.Errorf("SHELL=%q: %s, want %s", shell, got, want)
+		}
+	}
+}
+
+// TestProjectsVariables wants no complaint about what a hook applied for the project, and one about the same where nobody did.
+func TestProjectsVariables(t *testing.T) {
+	h := &Host{Environ: []string{"GOFLAGS=-mod=mod"}}
+	if len(h.goflags()) != 1 {
+		t.Error("nothing is said of what somebody set")
+	}
+	h.Before = []string{"HOME=/none"}
+	if found := h.goflags(); len(found) != 0 {
+		t.Errorf("the project's own variable is found: %v", found)
+	}
+	h.Before = h.Environ
+	if len(h.goflags()) != 1 {
+		t.Error("nothing is said of what was there before the hook")
 	}
 }

@@ -30,7 +30,7 @@ const (
 // start files come last, as what they say has reached the process or will reach the next.
 func (h *Host) settings(name string) []setting {
 	var list []setting
-	if value, set := h.lookup(name); set && value != "" {
+	if value, set := h.lookup(name); set && value != "" && !h.byProject(name) {
 		list = append(list, setting{value, "environment of this process: " + name + "=" + value, "unset " + name, byProcess})
 	}
 	file := h.goEnvFile()

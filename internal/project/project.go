@@ -51,8 +51,17 @@ const (
 )
 
 // ErrNone says that a directory belongs to no project. errors.Is(err, fs.ErrNotExist) holds.
-var ErrNone = fmt.Errorf("no %s, %s, %s, %s or %s here or above, nor a file of another version manager in the repository: %w",
-	lock.Name, ConfigName, workName, moduleName, pinName, fs.ErrNotExist)
+var ErrNone error = noneError{}
+
+type noneError struct{}
+
+func (noneError) Error() string {
+	return fmt.Sprintf("no %s, %s, %s, %s or %s here or above, nor a file of another version manager in the repository",
+		lock.Name, ConfigName, workName, moduleName, pinName)
+}
+
+// Unwrap returns the kind of error; its words add nothing.
+func (noneError) Unwrap() error { return fs.ErrNotExist }
 
 // Project is a directory and the files that have a say in it. The paths are absolute, and empty for
 // files that are not there.

@@ -86,7 +86,7 @@ func (a *app) link(ctx context.Context, asJSON bool) error {
 
 // setLinks makes a project's links lead to an environment and its Go. The project is registered, and h holds leases on what is linked.
 func (a *app) setLinks(ctx context.Context, dir string, h *enter.Held) (changed bool, err error) {
-	program, err := a.cfg.program()
+	program, err := a.cfg.shimProgram()
 	if err != nil {
 		return false, err
 	}

@@ -104,7 +104,7 @@ func (a *app) tellShims(dir string, changes shim.Changes) {
 // shimsDirectory describes the directory of shims at dir, or the store's own. The store's leads to the store by a relative
 // link, like all links in it.
 func (a *app) shimsDirectory(dir string) (shim.Directory, error) {
-	program, err := a.cfg.program()
+	program, err := a.cfg.shimProgram()
 	if err != nil {
 		return shim.Directory{}, err
 	}
@@ -119,7 +119,7 @@ func (a *app) shimsDirectory(dir string) (shim.Directory, error) {
 	return d, nil
 }
 
-// program returns the path of gostore's own program, for shims to lead to.
+// program returns the path of gostore's own program, for what is to call it later.
 func (c Config) program() (string, error) {
 	executable, err := os.Executable()
 	if err != nil {
@@ -131,6 +131,19 @@ func (c Config) program() (string, error) {
 		return "", advise(err, exitFailed, "install gostore first: go build -o ~/bin/gostore ./cmd/gostore")
 	}
 	return program, err
+}
+
+// shimProgram returns what shims lead to: gostore-shim where it stands beside gostore, which starts faster, else gostore.
+func (c Config) shimProgram() (string, error) {
+	program, err := c.program()
+	if err != nil {
+		return "", err
+	}
+	small := filepath.Join(filepath.Dir(program), "gostore-shim")
+	if canExecute(small, small) == nil {
+		return small, nil
+	}
+	return program, nil
 }
 
 // commandsInUse returns the names of the commands of all tools that projects and profiles use on this machine.

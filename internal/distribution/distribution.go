@@ -58,12 +58,15 @@ func Make(ctx context.Context, o Options) (names []string, err error) {
 	}
 	var sums strings.Builder
 	for _, p := range o.Platforms {
-		program, err := compile(ctx, o, p)
-		if err != nil {
-			return nil, err
+		files := slices.Clone(common)
+		for _, program := range []string{"gostore", "gostore-shim"} {
+			data, err := compile(ctx, o, program, p)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, file{"bin/" + program, data, 0o755})
 		}
 		name := fmt.Sprintf("gostore-%s-%s", o.Version, strings.ReplaceAll(p, "/", "-"))
-		files := append(slices.Clone(common), file{"bin/gostore", program, 0o755})
 		archive, err := pack(name, files, o.Day)
 		if err != nil {
 			return nil, fmt.Errorf("packing %q: %w", name, err)
@@ -78,8 +81,8 @@ func Make(ctx context.Context, o Options) (names []string, err error) {
 	return names, os.WriteFile(filepath.Join(o.Out, Sums), []byte(sums.String()), 0o644)
 }
 
-// compile builds the program for a platform.
-func compile(ctx context.Context, o Options, platform string) ([]byte, error) {
+// compile builds a program of cmd for a platform.
+func compile(ctx context.Context, o Options, name, platform string) ([]byte, error) {
 	system, arch, ok := strings.Cut(platform, "/")
 	if !ok {
 		return nil, fmt.Errorf("platform %q: want OS/ARCH", platform)
@@ -89,12 +92,12 @@ func compile(ctx context.Context, o Options, platform string) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir) // best effort: it is in the directory for temporary files
-	program := filepath.Join(dir, "gostore")
-	c := exec.CommandContext(ctx, cmp.Or(o.Go, "go"), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, "./cmd/gostore")
+	program := filepath.Join(dir, name)
+	c := exec.CommandContext(ctx, cmp.Or(o.Go, "go"), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, "./cmd/"+name)
 	c.Dir = o.Source
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0", "GOOS="+system, "GOARCH="+arch)
 	if out, err := c.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building gostore for %s: %w\n%s", platform, err, bytes.TrimSpace(out))
+		return nil, fmt.Errorf("building %s for %s: %w\n%s", name, platform, err, bytes.TrimSpace(out))
 	}
 	return os.ReadFile(program)
 }

@@ -94,7 +94,11 @@ func TestCollectorLooksAgain(t *testing.T) {
 	w := newWorld(t, upstream.Config{})
 	w.write(w.dir, map[string]string{"gostore.toml": ""})
 	w.sh("gostore lock -q go@1.21.0 && gostore install -q")
-	p := pipeFor(t, filepath.Join(w.dir, "gostore.lock"))
+	records, err := filepath.Glob(w.root("roots", "*.json"))
+	if err != nil || len(records) != 1 {
+		t.Fatalf("the project has the records %q, %v", records, err)
+	}
+	p := pipeFor(t, records[0])
 	w.sh("cd / && gostore shell -q go@1.22.5 -- true")
 	paths := strings.Fields(w.sh("cd / && gostore install -q go@1.22.5 go@1.23.0 go@1.22.6"))
 

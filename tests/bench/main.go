@@ -101,7 +101,7 @@ func run(ctx context.Context) error {
 // prepare builds gostore and fetches the toolchains into cache, which is kept for the next time.
 func (b *bench) prepare(cache string) error {
 	b.gostore = filepath.Join(b.dir, "gostore")
-	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", b.gostore, "./cmd/gostore")
+	build := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", b.dir+"/", "./cmd/gostore", "./cmd/gostore-shim")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building gostore: %w\n%s", err, out)

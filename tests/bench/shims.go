@@ -68,14 +68,31 @@ func copyProgram(name, to string) error {
 	return file.Close()
 }
 
+// gostoreShim measures shims that lead to gostore-shim, and those of a gostore that stands alone.
 func (b *bench) gostoreShim(tool string) ([]arm, error) {
+	beside, err := b.gostoreArm("gostore-shim, a locked project", tool)
+	if err != nil {
+		return nil, err
+	}
+	alone := filepath.Join(b.fresh("alone"), "gostore")
+	if err := os.Link(b.gostore, alone); err != nil {
+		return nil, err
+	}
+	whole := b.gostore
+	b.gostore = alone
+	defer func() { b.gostore = whole }()
+	own, err := b.gostoreArm("gostore alone as a shim", tool)
+	return append(beside, own...), err
+}
+
+func (b *bench) gostoreArm(name, tool string) ([]arm, error) {
 	root, dir := b.fresh("root"), b.fresh("project")
 	for _, args := range [][]string{{"lock", "tool@1", "--path", tool}, {"install"}, {"shims"}} {
 		if err := must(b.command(root, dir, args...)); err != nil {
 			return nil, err
 		}
 	}
-	return b.shimArm("gostore's shim, a locked project", filepath.Join(root, "shims", shimmed), dir, "GOSTORE_ROOT="+root), nil
+	return b.shimArm(name, filepath.Join(root, "shims", shimmed), dir, "GOSTORE_ROOT="+root), nil
 }
 
 // shimArm runs a shim in a project.

@@ -157,7 +157,7 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 		v.watch.Absent = []string{list.Record(v.project)}
 		f, err := lock.Parse(path, data)
 		if err == nil {
-			v.remark = fmt.Sprintf(`%s is not trusted, so its %s%s are not applied: "gostore trust" shows and allows them`,
+			v.remark = fmt.Sprintf(`%s is not trusted, so nothing of it is applied (%s%s): "gostore trust" shows and allows them`,
 				a.cfg.home(v.project), manyWords(toolList(f.Tools)), variableNames(v.over))
 		}
 		return err

@@ -10,7 +10,7 @@ import (
 )
 
 // quickShell is "shell -- COMMAND" in a project that was entered before: it executes the command in the environment that
-// recalled finds. It returns, without a word, when anything is not as expected; then the long way is gone,
+// enter.Recall finds. It returns, without a word, when anything is not as expected; then the long way is gone,
 // which explains what is wrong.
 func quickShell(cfg Config, command []string) {
 	if cfg.getenv(traceVariable) != "" {

@@ -272,7 +272,7 @@ func TestHookLargeLock(t *testing.T) {
 // hostPlatform is how "go version" names the machine.
 const hostPlatform = runtime.GOOS + "/" + runtime.GOARCH
 
-const untrustedA = `gostore: ~/a is not trusted, so its go@1.22.6; GOFLAGS EMPTY GONE are not applied: "gostore trust" shows and allows them`
+const untrustedA = `gostore: ~/a is not trusted, so nothing of it is applied (go@1.22.6; GOFLAGS EMPTY GONE): "gostore trust" shows and allows them`
 
 // compareHook compares what was printed and said with what is wanted; OS/ARCH is the machine's.
 func compareHook(w *world, stdout string, said []string, want string, wantSaid []string) {

@@ -61,10 +61,10 @@ var pathCases = []testCase{
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 	}, `not the one that ~/p/gostore\.lock says(.|\n)*version 1\.26\.8`, `gostore shell`},
 	{"another profile's", "path-stale", Warning, func(k *kit) {
-		k.script(k.at("root/profiles/work/current/bin/go"), "")
-		k.Profiles = append(k.Profiles, ProfileState{Name: "work", Bin: k.at("root/profiles/work/current/bin")})
-		k.first(k.at("root/profiles/work/current/bin"))
-	}, `go is the one of .*/work/current/bin, not the one that profile "default" says`, `^export PATH=.*/default/current/bin`},
+		k.script(k.at("root/profiles/tests/current/bin/go"), "")
+		k.Profiles = append(k.Profiles, ProfileState{Name: "tests", Bin: k.at("root/profiles/tests/current/bin")})
+		k.first(k.at("root/profiles/tests/current/bin"))
+	}, `go is the one of .*/tests/current/bin, not the one that profile "default" says`, `^export PATH=.*/default/current/bin`},
 	{"in another environment", "path-stale", Note, func(k *kit) {
 		k.Wanted = append([]Command{{"go", "/elsewhere/go", "go", "1.22.6", k.at("home/p/gostore.lock"), false}}, k.Wanted...)
 		k.link(filepath.Join(k.object, "bin", "go"), k.at("env/bin/go"))

@@ -11,9 +11,10 @@ import (
 	"gostore/internal/release"
 )
 
-// making.lock has every key that says how a tool is made and presented.
-func TestMakingIsReadAndWritten(t *testing.T) {
-	data, err := os.ReadFile("testdata/making.lock")
+// writtenAgain reads a canonical lock and checks that writing it gives the same bytes.
+func writtenAgain(t *testing.T, path string) ([]byte, *File) {
+	t.Helper()
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +25,12 @@ func TestMakingIsReadAndWritten(t *testing.T) {
 	if diff := cmp.Diff(string(data), string(f.Format())); diff != "" {
 		t.Errorf("written again (-want +got):\n%s", diff)
 	}
+	return data, f
+}
+
+// making.lock has every key that says how a tool is made and presented.
+func TestMakingIsReadAndWritten(t *testing.T) {
+	_, f := writtenAgain(t, "testdata/making.lock")
 	sdk, gopls, formatter := f.Find("mysdk")[0], f.Find("golang.org/x/tools/gopls")[0], f.Find("@scope/formatter")[0]
 	layout := release.Layout{
 		Dirs: []string{"bin", "sbin"}, Set: map[string]string{"SDK_HOME": "{dir}", "SDK_OPTS": `say "hi"`},

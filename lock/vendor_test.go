@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -11,17 +10,7 @@ import (
 )
 
 func TestVendorIsReadAndWritten(t *testing.T) {
-	data, err := os.ReadFile("testdata/vendor.lock")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Parse(Name, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(data), string(f.Format())); diff != "" {
-		t.Errorf("written again (-want +got):\n%s", diff)
-	}
+	data, f := writtenAgain(t, "testdata/vendor.lock")
 	if len(f.Vendor) != 2 || f.Vendor["vendor"] != digest.Tree(digest.Sum(nil)) {
 		t.Errorf("vendor directories are %v", f.Vendor)
 	}

@@ -205,7 +205,7 @@ func (a *app) meetProfiles(h *doctor.Host) {
 			s.Err = err
 		}
 		h.Profiles = append(h.Profiles, s)
-		if name != defaultProfile && !slices.Contains(entries, s.Bin) {
+		if name != profile.Default && !slices.Contains(entries, s.Bin) {
 			continue
 		}
 		for _, t := range current.Tools {

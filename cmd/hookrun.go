@@ -149,9 +149,11 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 	if err != nil {
 		return err
 	}
-	if v.over, err = settingsBeside(path); err != nil {
+	wishes, err := enter.WishesBeside(path)
+	if err != nil {
 		return err
 	}
+	v.over = wishes.Over()
 	list := a.cfg.trusted(st)
 	if !list.Trusts(v.project) {
 		v.watch.Absent = []string{list.Record(v.project)}
@@ -163,10 +165,6 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 		return err
 	}
 	h, env, err := a.present(ctx, path, data)
-	if err == nil {
-		defer h.Release()
-		err = h.Follow(path)
-	}
 	var absent *missingToolsError
 	if errors.As(err, &absent) {
 		v.watch.Absent = []string{st.MemoryPath(enter.Memo(data))}
@@ -176,6 +174,8 @@ func (a *app) lookAround(ctx context.Context, v *visit, path string, data []byte
 	if err != nil {
 		return err
 	}
+	defer h.Release()
+	h.Project = wishes
 	if err := roots.Register(ctx, enter.RootsDir(st), enter.ProjectRoot(path, h.Env.Object().Tree, env.Tools)); err != nil {
 		return err
 	}

@@ -82,13 +82,6 @@ func settable(s environment.Setting) error {
 	return nil
 }
 
-// settingsBeside returns the variables that the gostore.toml beside a lock sets.
-func settingsBeside(lockPath string) ([]environment.Setting, error) {
-	var h enter.Held
-	err := h.Follow(lockPath)
-	return variables.Settings(h.Said), err
-}
-
 // readGoEnv reads a file that the go command reads; one that is not there says nothing.
 func (c Config) readGoEnv(path string) (goenv.File, error) {
 	if path == "" {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/project"
 	"gostore/internal/settings"
@@ -64,15 +65,13 @@ func (e *missingLockError) Unwrap() error { return e.err }
 // projectLines returns the [check] of the gostore.toml beside a lock: lines that run in the project's directory and with its
 // variables.
 func projectLines(lockPath string) ([]environment.Line, error) {
-	over, err := settingsBeside(lockPath)
-	if err != nil {
-		return nil, err
-	}
 	dir := filepath.Dir(lockPath)
-	s, err := settings.Read(filepath.Join(dir, project.ConfigName))
+	path := filepath.Join(dir, settings.Name)
+	s, err := settings.Read(path)
 	if err != nil {
 		return nil, err
 	}
+	over := enter.WishesOf(path, s).Over()
 	var lines []environment.Line
 	for _, command := range s.Check.Run {
 		lines = append(lines, environment.Line{Command: command, Dir: dir, Over: over, Limit: s.Check.Limit})

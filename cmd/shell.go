@@ -146,15 +146,15 @@ func (a *app) projectEnvironment(ctx context.Context) (*enter.Held, error) {
 		return nil, err
 	}
 	a.project = p.path
-	var project enter.Held
-	if err := project.Follow(p.path); err != nil { // before anything is installed
+	wishes, err := enter.WishesBeside(p.path) // before anything is installed
+	if err != nil {
 		return nil, err
 	}
 	h, err := a.assemble(ctx, p.file.Tools)
 	if err != nil {
 		return nil, err
 	}
-	h.Said, h.Isolated = project.Said, project.Isolated
+	h.Project = wishes
 	if err := roots.Register(ctx, enter.RootsDir(a.st), enter.ProjectRoot(p.path, h.Env.Object().Tree, h.Tools)); err != nil {
 		h.Release()
 		return nil, err

@@ -146,7 +146,7 @@ func (r *shimRun) install(ctx context.Context) (*enter.Held, environment.Environ
 
 // profile becomes the command of the profile's tools.
 func (r *shimRun) profile() error {
-	p, err := r.app.profile(defaultProfile)
+	p, err := r.app.profile(profile.Default)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (r *shimRun) path() error {
 
 // nowhere says that there is no such command, and what would bring it.
 func (r *shimRun) nowhere() error {
-	err := fmt.Errorf("command %q: no tool of the project or of profile %q has it, and nothing else on PATH does", r.Command, defaultProfile)
+	err := fmt.Errorf("command %q: no tool of the project or of profile %q has it, and nothing else on PATH does", r.Command, profile.Default)
 	where := "everywhere: gostore switch TOOL@VERSION"
 	if r.From != "" {
 		if path, _, findErr := lock.Find(r.From, settings.Name); findErr == nil {
@@ -210,7 +210,7 @@ func (a *app) realPath(name string) func(string) string {
 			return value
 		}
 		without := shim.Without(name, value, enter.OwnFile())
-		if p, err := a.profile(defaultProfile); err == nil && without != value {
+		if p, err := a.profile(profile.Default); err == nil && without != value {
 			return p.Dir() + "/bin" + string(filepath.ListSeparator) + without
 		}
 		return without

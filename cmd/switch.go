@@ -18,9 +18,6 @@ import (
 	"gostore/store"
 )
 
-// defaultProfile is the profile that commands mean when they name none.
-const defaultProfile = "default"
-
 // switchOptions are the flags of "gostore switch".
 type switchOptions struct {
 	profile string
@@ -81,7 +78,7 @@ fails, or is not done when the time is up, the trial is over at once.`,
 
 // profileFlag adds --profile to a command.
 func (a *app) profileFlag(c *cobra.Command, name *string) {
-	c.Flags().StringVar(name, "profile", defaultProfile, "name of the profile")
+	c.Flags().StringVar(name, "profile", profile.Default, "name of the profile")
 	_ = c.RegisterFlagCompletionFunc("profile", a.completeProfiles) // fails only for a flag that is not there
 }
 
@@ -253,7 +250,7 @@ func (a *app) tellSwitch(ctx context.Context, p *profile.Profile, g profile.Gene
 	}
 	a.ui.answer("%s %s generation %d: %s", p.Name(), word, g.Number, describe(env))
 	onPath := strings.Split(a.cfg.getenv("PATH"), ":")
-	served := p.Name() == defaultProfile && slices.Contains(onPath, filepath.Join(a.st.Dir(), store.ShimsDir))
+	served := p.Name() == profile.Default && slices.Contains(onPath, filepath.Join(a.st.Dir(), store.ShimsDir))
 	if bin := p.Dir() + "/bin"; !served && !slices.Contains(onPath, bin) {
 		a.ui.suggest("for its commands everywhere: %s", pathLine(bin))
 	}

@@ -66,6 +66,10 @@ func (a *app) settledProfile(ctx context.Context, name string) (*profile.Profile
 	if err != nil {
 		return nil, err
 	}
+	trial, err := p.Trial()
+	if err == nil && (trial == nil || time.Now().Before(trial.Until)) {
+		return p, nil
+	}
 	from, to, err := p.EndTrial(ctx, a.trialEnds(), time.Now())
 	var broken *profile.BrokenError
 	switch {
@@ -234,7 +238,7 @@ func trialMistake(err error, o switchOptions) error {
 
 // profileWord is what a command needs to mean a profile.
 func profileWord(name string) string {
-	if name == defaultProfile {
+	if name == profile.Default {
 		return ""
 	}
 	return " --profile " + name

@@ -58,6 +58,9 @@ import (
 	"gostore/store"
 )
 
+// Default is the name of the profile that is meant where none is named.
+const Default = "default"
+
 const (
 	currentName  = "current"
 	historyName  = "history"

@@ -31,9 +31,8 @@ type Held struct {
 	Kept   []*os.File     // locks on what else is in use
 
 	// What is on top of the tools' own variables.
-	Said     []variables.Said // by the project
-	Isolated string           // where the project wants caches of its own, "" where it does not
-	Options  Options          // of the command line
+	Project Wishes
+	Options Options // of the command line
 }
 
 // Options is what the command line says of variables, above what a project does.
@@ -78,31 +77,36 @@ func Hold(ctx context.Context, st *store.Store, tree digest.Tree) (*Held, enviro
 	return h, env, nil
 }
 
-// Follow makes the variables of the gostore.toml beside a lock those of h.
-func (h *Held) Follow(lockPath string) error {
-	path := filepath.Join(filepath.Dir(lockPath), settings.Name)
-	s, err := settings.Read(path)
-	if err != nil {
-		return err
-	}
-	h.Said = ProjectSaid(path, s)
-	if s.Isolate.Caches {
-		h.Isolated = fmt.Sprintf("%s:%d", path, s.Isolate.Line)
-	}
-	return nil
+// Wishes are what a project's gostore.toml says of how a command starts.
+type Wishes struct {
+	Said     []variables.Said // its variables
+	Isolated string           // where it wants caches of its own, "" where it does not
 }
 
-// ProjectSaid returns what the gostore.toml at path says of variables.
-func ProjectSaid(path string, s settings.Settings) []variables.Said {
-	var said []variables.Said
+// WishesOf returns the wishes in the settings that were read from the gostore.toml at path.
+func WishesOf(path string, s settings.Settings) Wishes {
+	var w Wishes
 	for _, v := range s.Env {
-		said = append(said, variables.Said{
+		w.Said = append(w.Said, variables.Said{
 			Setting: environment.Setting{Name: v.Name, Value: v.In(filepath.Dir(path)), Unset: v.Unset},
 			Layer:   variables.Project, Place: fmt.Sprintf("%s:%d", path, v.Line),
 		})
 	}
-	return said
+	if s.Isolate.Caches {
+		w.Isolated = fmt.Sprintf("%s:%d", path, s.Isolate.Line)
+	}
+	return w
 }
+
+// WishesBeside reads the wishes of the project with the lock at lockPath.
+func WishesBeside(lockPath string) (Wishes, error) {
+	path := filepath.Join(filepath.Dir(lockPath), settings.Name)
+	s, err := settings.Read(path)
+	return WishesOf(path, s), err
+}
+
+// Over returns the variables as they are put on top of an environment's own.
+func (w Wishes) Over() []environment.Setting { return variables.Settings(w.Said) }
 
 // Become replaces this process by the program at path and leaves it the leases. It returns only when that failed: an error of executing
 // the program as the system reports it, or why it could not inherit the leases.

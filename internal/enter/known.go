@@ -40,7 +40,8 @@ func Recall(ctx context.Context, st *store.Store, path string, data []byte) (*He
 	if err != nil {
 		return nil, env, false
 	}
-	if h.Follow(path) != nil || !link.Leads(filepath.Dir(path), h.Env.Path()) ||
+	h.Project, err = WishesBeside(path)
+	if err != nil || !link.Leads(filepath.Dir(path), h.Env.Path()) ||
 		roots.Register(ctx, RootsDir(st), ProjectRoot(path, tree, env.Tools)) != nil {
 		h.Release()
 		return nil, env, false

@@ -35,11 +35,11 @@ func (v Applied) Over() []environment.Setting { return variables.Settings(v.Said
 
 // Lay puts what the project and the command line say on top of the environment in dir. Caches that are taken into use are held by h.
 func (p Process) Lay(ctx context.Context, env environment.Environment, dir string, h *Held) (Applied, error) {
-	said, err := p.isolate(ctx, env, h, h.Isolated, variables.Project)
+	said, err := p.isolate(ctx, env, h, h.Project.Isolated, variables.Project)
 	if err != nil {
 		return Applied{}, err
 	}
-	said = append(said, h.Said...)
+	said = append(said, h.Project.Said...)
 	if h.Options.Isolate {
 		own, err := p.isolate(ctx, env, h, "--isolate", variables.CommandLine)
 		if err != nil {

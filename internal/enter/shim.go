@@ -23,9 +23,6 @@ var (
 	ErrElsewhere = errors.New("not here")
 )
 
-// defaultProfile is the profile whose commands shims serve.
-const defaultProfile = "default"
-
 // Shim is a shim that runs: a command that is looked for.
 type Shim struct {
 	Process
@@ -121,7 +118,7 @@ func (s *Shim) profile() error {
 	if err != nil {
 		return ErrUnknown
 	}
-	p, err := profile.Open(st, defaultProfile)
+	p, err := profile.Open(st, profile.Default)
 	if err != nil {
 		return ErrUnknown
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ type crowd struct {
 	answer func(n int, w http.ResponseWriter, r *http.Request) bool // may answer the n-th request, from 0
 	hold   func(n int) <-chan struct{}                              // what the n-th request waits for, if not for others
 	left   func(n int)                                              // is told when a request has ended
+	broken func()                                                   // is called when the client sees that an answer broke off
 
 	mu       sync.Mutex
 	requests int
@@ -110,6 +112,9 @@ func (c *crowd) brings(t *testing.T, part string, opt Options) {
 		t.Error("there was a pause, though another connection could go on")
 		return ctx.Err()
 	}}
+	if c.broken != nil {
+		client.HTTP = &http.Client{Transport: watching{newTransport(), c.broken}}
+	}
 	defer client.CloseIdle()
 	if err := client.Download(t.Context(), c.URL+"/file", part, opt); err != nil {
 		t.Fatal(err)
@@ -120,6 +125,33 @@ func (c *crowd) brings(t *testing.T, part string, opt Options) {
 	if left, _, ok := Held(part); !ok || !slices.Equal(left, []Range{{0, int64(len(c.file))}}) {
 		t.Errorf("the part is said to hold %v, %v", left, ok)
 	}
+}
+
+// watching calls broken when the body of an answer breaks off.
+type watching struct {
+	http.RoundTripper
+	broken func()
+}
+
+func (w watching) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := w.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = watchedBody{resp.Body, w.broken}
+	}
+	return resp, err
+}
+
+type watchedBody struct {
+	io.ReadCloser
+	broken func()
+}
+
+func (b watchedBody) Read(p []byte) (n int, err error) {
+	n, err = b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.broken()
+	}
+	return n, err
 }
 
 // The server goes on only when four connections are there, and then each of them has a part of the file.
@@ -234,9 +266,9 @@ func TestParallelBreaks(t *testing.T) {
 		w.WriteHeader(http.StatusPartialContent)
 		w.Write(c.file[first : first+50_000])
 		http.NewResponseController(w).Flush()
-		c.goOn() // there will be only three
 		panic(http.ErrAbortHandler)
 	}
+	c.broken = c.goOn // there will be only three, and they go on when it is known that the fourth does not
 	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 4})
 }
 

@@ -24,7 +24,7 @@ type crowd struct {
 	answer func(n int, w http.ResponseWriter, r *http.Request) bool // may answer the n-th request, from 0
 	hold   func(n int) <-chan struct{}                              // what the n-th request waits for, if not for others
 	left   func(n int)                                              // is told when a request has ended
-	broken func()                                                   // is called when the client sees that an answer broke off
+	broken func()                                                   // is called when the client has given up an answer that broke off
 
 	mu       sync.Mutex
 	requests int
@@ -127,7 +127,7 @@ func (c *crowd) brings(t *testing.T, part string, opt Options) {
 	}
 }
 
-// watching calls broken when the body of an answer breaks off.
+// watching calls broken when the client has given up an answer that broke off.
 type watching struct {
 	http.RoundTripper
 	broken func()
@@ -136,7 +136,7 @@ type watching struct {
 func (w watching) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := w.RoundTripper.RoundTrip(r)
 	if err == nil {
-		resp.Body = watchedBody{resp.Body, w.broken}
+		resp.Body = &watchedBody{ReadCloser: resp.Body, broken: w.broken}
 	}
 	return resp, err
 }
@@ -144,14 +144,19 @@ func (w watching) RoundTrip(r *http.Request) (*http.Response, error) {
 type watchedBody struct {
 	io.ReadCloser
 	broken func()
+	err    error
 }
 
-func (b watchedBody) Read(p []byte) (n int, err error) {
-	n, err = b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+func (b *watchedBody) Read(p []byte) (n int, err error) {
+	n, b.err = b.ReadCloser.Read(p)
+	return n, b.err
+}
+
+func (b *watchedBody) Close() error {
+	if b.err != nil && b.err != io.EOF {
 		b.broken()
 	}
-	return n, err
+	return b.ReadCloser.Close()
 }
 
 // The server goes on only when four connections are there, and then each of them has a part of the file.
@@ -255,7 +260,7 @@ func TestParallelRefusedLater(t *testing.T) {
 
 // One of several connections that breaks leaves its rest to the others.
 func TestParallelBreaks(t *testing.T) {
-	c := newCrowd(t, 12<<20, 4)
+	c := newCrowd(t, 48<<20, 4)
 	c.answer = func(n int, w http.ResponseWriter, r *http.Request) bool {
 		if n != 2 {
 			return false

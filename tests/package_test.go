@@ -65,7 +65,7 @@ func TestPackage(t *testing.T) {
 		}
 		f.Close()
 	}
-	for _, file := range []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/design.md", "docs/ci.md", "docs/examples/Dockerfile"} {
+	for _, file := range []string{"LICENSE", "LICENSES", "README.md", "CHANGELOG.md", "SECURITY.md", "docs/design.md", "docs/ci.md", "docs/examples/Dockerfile"} {
 		if fi, err := os.Stat(filepath.Join(prefix, "share/doc/gostore", file)); err != nil || fi.Size() == 0 {
 			t.Errorf("%s: %v", file, err)
 		}

@@ -1,5 +1,5 @@
 // Package distribution makes what people download: for each platform an archive with the static program, its manual pages,
-// completions and documents, laid out so that it can be unpacked over /usr/local or ~/.local; and a file of their SHA-256.
+// completions, documents and the licences of everything in it, laid out so that it can be unpacked over /usr/local or ~/.local; and a file of their SHA-256.
 //
 // The same sources, version, day and Go release make the same bytes, on every machine: programs are built without paths and
 // without cgo, archives have names in order, one time, no owner.
@@ -49,7 +49,7 @@ func Make(ctx context.Context, o Options) (names []string, err error) {
 	if o.Platforms == nil {
 		o.Platforms = Platforms
 	}
-	common, err := commonFiles(o)
+	common, err := commonFiles(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ var completions = map[string]string{
 }
 
 // commonFiles returns what all platforms have.
-func commonFiles(o Options) (files []file, err error) {
+func commonFiles(ctx context.Context, o Options) (files []file, err error) {
 	all := cmd.Describe()
 	for _, d := range all {
 		name := "share/man/man" + manual.Section + "/" + manual.Name(d) + "." + manual.Section
@@ -124,6 +124,11 @@ func commonFiles(o Options) (files []file, err error) {
 		}
 		files = append(files, file{name, b.Bytes(), 0o644})
 	}
+	licenses, err := Licenses(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, file{"share/doc/gostore/LICENSES", licenseText(licenses), 0o644})
 	documents, err := documents(o.Source)
 	return append(files, documents...), err
 }
@@ -136,7 +141,7 @@ func documents(source string) (files []file, err error) {
 		files = append(files, file{to + name, data, 0o644})
 		return err
 	}
-	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+	for _, name := range []string{"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"} {
 		err = errors.Join(err, add(name))
 	}
 	return files, errors.Join(err, fs.WalkDir(os.DirFS(source), "docs", func(path string, e fs.DirEntry, err error) error {

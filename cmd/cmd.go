@@ -106,7 +106,7 @@ func Run(ctx context.Context, cfg Config) int {
 		err = a.startTrace()
 	}
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		err = root.ExecuteContext(a.ui.watchWaits(ctx))
 	}
 	a.writeRecords(ctx, err)
 	a.finish()

@@ -252,13 +252,17 @@ func foreignFiles(p project.Project) []foreignFile {
 		if uid == 0 || int(uid) == os.Geteuid() {
 			continue
 		}
-		owner := "user " + strconv.Itoa(int(uid))
-		if u, err := user.LookupId(strconv.Itoa(int(uid))); err == nil {
-			owner = u.Username
-		}
-		foreign = append(foreign, foreignFile{path, owner})
+		foreign = append(foreign, foreignFile{path, userName(int(uid))})
 	}
 	return foreign
+}
+
+// userName returns the name of an account, or its number where it has none.
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return "user " + strconv.Itoa(uid)
 }
 
 func (a *app) revokeTrust(list trust.List, dir string, asJSON bool) error {

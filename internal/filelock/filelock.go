@@ -42,13 +42,14 @@ type File struct {
 // Lock takes the exclusive lock on path, creating the file where it is missing, and waits for it
 // until ctx ends.
 func Lock(ctx context.Context, path string) (*File, error) {
+	var p patience
 	for {
 		f, err := TryLock(path)
 		if !errors.Is(err, ErrBusy) {
 			return f, err
 		}
-		if err := sleep(ctx); err != nil {
-			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		if err := p.wait(ctx, path); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -92,26 +93,28 @@ func (f *File) Remove() error {
 // closed. The error is fs.ErrNotExist when the directory is not there, or went while
 // waiting.
 func ShareDir(ctx context.Context, path string) (*os.File, error) {
+	var p patience
 	for {
 		f, err := tryDir(path, unix.LOCK_SH)
 		if !errors.Is(err, ErrBusy) {
 			return f, err
 		}
-		if err := sleep(ctx); err != nil {
-			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		if err := p.wait(ctx, path); err != nil {
+			return nil, err
 		}
 	}
 }
 
 // LockDir takes an exclusive lock on a directory, waiting until ctx ends.
 func LockDir(ctx context.Context, path string) (*os.File, error) {
+	var p patience
 	for {
 		f, err := TryExclusiveDir(path)
 		if !errors.Is(err, ErrBusy) {
 			return f, err
 		}
-		if err := sleep(ctx); err != nil {
-			return nil, fmt.Errorf("waiting for %q: %w", path, err)
+		if err := p.wait(ctx, path); err != nil {
+			return nil, err
 		}
 	}
 }

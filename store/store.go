@@ -146,7 +146,7 @@ func (s *Store) Dir() string { return s.dir }
 // create makes the layout. The format file comes last: a directory without it is completed by
 // the next Open.
 func create(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	if err := checkForeign(dir); err != nil {

@@ -146,7 +146,12 @@ type Disk struct {
 // Read reads the disk from those of names that are in dir.
 func Read(dir string, names ...string) (*Disk, error) {
 	d := &Disk{inodes: map[uint64]*node{}, renames: map[*node]int{}, before: map[int]int{}}
+	top, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
 	d.root = &node{kind: fs.ModeDir, mode: 0o755, names: map[string]*node{}}
+	d.inodes[top.Sys().(*syscall.Stat_t).Ino] = d.root
 	for _, name := range names {
 		n, err := d.read(filepath.Join(dir, name))
 		if os.IsNotExist(err) {

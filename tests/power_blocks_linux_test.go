@@ -172,8 +172,11 @@ func (b *blocks) try(durable, cut int, ended bool, what string, keep func() bool
 		k := *b
 		w := *b.world
 		w.t, k.world = t, &w
+		// Another name each time: a loop device may be detached a moment after it was unmounted.
+		k.image = fmt.Sprintf("%s-%d", b.image, b.tally.states)
+		defer os.Remove(k.image)
 		k.make(durable, cut, keep)
-		k.mount(t, b.image)
+		k.mount(t, k.image)
 		defer k.unmount(t)
 		now, mended := lookAfterCut(&k.outage)
 		var said traced

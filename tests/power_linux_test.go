@@ -181,9 +181,9 @@ func (p *outage) record(q request) traced {
 
 // run looks at states: in the short form after each sync, before it, and after some other operations.
 func (p *outage) run() {
-	plan := powercut.Plan{Singles: true, Random: 8, Seed: 1}
+	plan := powercut.Plan{All: 8, Singles: true, Random: 8, Seed: 1}
 	if !p.long {
-		plan = powercut.Plan{Random: 1, Seed: 1}
+		plan = powercut.Plan{All: 4, Random: 1, Seed: 1}
 	}
 	for cut := 0; cut <= p.ended; cut++ {
 		if !p.long && !p.isPoint(cut) {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 )
 
 // Plan says which states to look at.
 type Plan struct {
+	All     int    // every combination, where no more than so many effects are not durable; then nothing else is needed
 	Singles bool   // each effect that is not durable alone missing, and alone there
 	Random  int    // so many random choices at each cut
 	Seed    uint64 // of them
@@ -21,6 +23,15 @@ func (d *Disk) States(cut int, p Plan) iter.Seq2[string, *State] {
 		pending := d.Pending(cut)
 		try := func(what string, keep func(i int) bool) bool { return yield(what, d.At(cut, keep)) }
 		bytes := func(i int) bool { return d.effects[i].kind == someBytes }
+		if len(pending) <= p.All {
+			for chosen := range 1 << len(pending) {
+				keep := func(i int) bool { return chosen&(1<<slices.Index(pending, i)) != 0 }
+				if !try(fmt.Sprintf("%0*b of what was not synced", len(pending), chosen), keep) {
+					return
+				}
+			}
+			return
+		}
 		if !try("nothing", func(int) bool { return false }) || len(pending) == 0 {
 			return
 		}

@@ -43,7 +43,19 @@ func disk(t *testing.T, ops ...Op) *Disk {
 // found returns everything that may be found after all operations, as sorted lines of "name=text …".
 func found(d *Disk) []string {
 	seen := map[string]bool{}
-	for _, s := range d.States(len(d.Ops), Plan{Singles: true, Random: 200, Seed: 1}) {
+	for _, plan := range []Plan{{Singles: true, Random: 200, Seed: 1}, {All: 6}} {
+		add(seen, d, plan)
+	}
+	var list []string
+	for text := range seen {
+		list = append(list, text)
+	}
+	sort.Strings(list)
+	return list
+}
+
+func add(seen map[string]bool, d *Disk, plan Plan) {
+	for _, s := range d.States(len(d.Ops), plan) {
 		var files []string
 		s.Walk(func(name string, e Entry) {
 			if e.Type == 0 {
@@ -54,12 +66,6 @@ func found(d *Disk) []string {
 		})
 		seen[strings.Join(files, " ")] = true
 	}
-	var list []string
-	for text := range seen {
-		list = append(list, text)
-	}
-	sort.Strings(list)
-	return list
 }
 
 const ino = 1 << 50 // no file of the machine has it

@@ -40,7 +40,7 @@ func Sweep(ctx context.Context, st *store.Store, c *Collection, roots Roots, opt
 		return Report{}, fmt.Errorf("another collection is running: %w", err)
 	}
 	defer alone.Close()
-	s := &sweep{st: st, roots: roots, batch: opt.Batch, keepSince: opt.KeepAddedSince}
+	s := &sweep{st: st, roots: roots, batch: opt.Batch, keepSince: opt.KeepAddedSince, leans: leaning{}}
 	if s.batch <= 0 {
 		s.batch = DefaultBatch
 	}
@@ -73,6 +73,7 @@ type sweep struct {
 	keepSince time.Time
 	graph     graph    // as of the last look
 	full      []Object // dead, but the disk was too full to rename them
+	leans     leaning
 	report    Report
 }
 
@@ -194,6 +195,9 @@ func (s *sweep) discard(batch []claimed, needed map[digest.Tree]bool) error {
 			s.skip(c.Object, reasonNeeded)
 			continue
 		}
+		if err := s.leans.before(s.st, c.Tree); err != nil {
+			return err
+		}
 		err := c.claim.Discard()
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 			s.full = append(s.full, c.Object)
@@ -206,6 +210,7 @@ func (s *sweep) discard(batch []claimed, needed map[digest.Tree]bool) error {
 		if err != nil {
 			return fmt.Errorf("discarding %s: %w", c.Object.Object, err)
 		}
+		s.leans.after(s.graph[c.Tree].Refs)
 		delete(s.graph, c.Tree) // should it come back, it is read again
 		s.report.Removed = append(s.report.Removed, c.Object.Object)
 		atStep("discard")

@@ -103,6 +103,16 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 		return Generation{}, fmt.Errorf("profile %q: no number is left after %d", p.name, maxNumber)
 	}
 	name := strconv.Itoa(g.Number)
+	// The environment's name must not be less durable than the link that leads to it, nor a new profile's than what is in it:
+	// whoever made them may not have come to sync them.
+	if err := p.st.SyncNames(); err != nil {
+		return Generation{}, err
+	}
+	if r.From.Number == 0 {
+		if err := durable.SyncDir(filepath.Dir(p.dir)); err != nil {
+			return Generation{}, err
+		}
+	}
 	// symlink never replaces anything: should somebody have made this name by hand, it is an error.
 	if err := os.Symlink(toStore+lease.Object().Base(), p.path(name)); err != nil {
 		return Generation{}, err
@@ -166,6 +176,10 @@ func (p *Profile) back(from Generation, tools []environment.Tool, number int, wh
 		From: from.point(), To: g.point(), Changes: diff(tools, target.Tools),
 	}
 	if g.By, err = p.appendRecord(t, record); err != nil {
+		return g, err
+	}
+	// A switch that was killed may have left the generation's link without making it durable.
+	if err := durable.SyncDir(p.dir); err != nil {
 		return g, err
 	}
 	return g, durable.Symlink(strconv.Itoa(number), p.path(currentName))
@@ -253,12 +267,8 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 // is a *NoGenerationError.
 func (p *Profile) lock(ctx context.Context, create bool) (unlock func(), err error) {
 	if create {
-		switch err := os.Mkdir(p.dir, 0o755); {
-		case err == nil:
-			if err := durable.SyncDir(filepath.Dir(p.dir)); err != nil {
-				return nil, err
-			}
-		case !errors.Is(err, fs.ErrExist):
+		// Its name becomes durable with the first generation.
+		if err := os.Mkdir(p.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 
 	t := m.Digest()
 	if lease, err := s.Lease(ctx, t); err == nil {
-		return lease, s.writeIndex(spec.Archive, t)
+		return lease, errors.Join(s.writeIndex(spec.Archive, t), s.SyncNames())
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -114,14 +114,20 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	o := newObject(t, spec.Name, spec.Version)
 	err = s.root.Rename(g.name, path.Join(objectsDir, o.Base()))
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
-		return s.Lease(ctx, t) // somebody else made the same object meanwhile
+		lease, err := s.Lease(ctx, t) // somebody else made the same object meanwhile
+		return lease, errors.Join(err, s.SyncNames())
 	}
 	if err != nil {
 		return nil, err
 	}
 	lease := &Lease{o, s.Path(o), g.held}
-	return lease, durable.SyncDir(s.path(objectsDir))
+	return lease, s.SyncNames()
 }
+
+// SyncNames makes the names of all objects durable: fsync of their directory. Who added an object that can be seen may be
+// between the rename and this, or have been killed there. So whoever makes a root that has to survive a power cut with
+// what it leads to calls it before; all else of an object is durable before it can be seen.
+func (s *Store) SyncNames() error { return durable.SyncDir(s.path(objectsDir)) }
 
 // writeMeta writes the manifest and the description. They are made durable by the syncfs that follows.
 func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {

@@ -37,7 +37,7 @@ func (c *Claim) Object() Object { return c.object }
 // waits for a lease on it sees that. Clean unlinks it. The name stays in the same directory because
 // moving a sealed directory to another parent would need write permission on it. The rename need
 // not survive a power cut, because Clean makes it durable before it unlinks anything: an object that comes
-// back is a valid one. No space is needed.
+// back is a valid one. Before what it refers to is discarded, SyncNames has to be called. No space is needed.
 func (c *Claim) Discard() error {
 	return os.Rename(c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text()))
 }

@@ -218,7 +218,7 @@ func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi
 
 // cleanParts removes partial downloads that are old and that nobody works on, and what was kept beside them.
 func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
-	return s.eachOldPart(before, func(path string, fi fs.FileInfo) error {
+	return errors.Join(s.cleanBeside(before, r), s.eachOldPart(before, func(path string, fi fs.FileInfo) error {
 		lock, err := filelock.TryLock(path)
 		if err != nil {
 			return nil // somebody works on it
@@ -230,7 +230,7 @@ func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
 		r.Parts++
 		r.Bytes += diskBytes(fi) + beside
 		return nil
-	})
+	}))
 }
 
 // eachOldPart calls do for every partial download that nobody has written to since before.

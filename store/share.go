@@ -26,11 +26,12 @@ func sharedName(e tree.Entry) string {
 	return name
 }
 
-// reuse makes the place another link of a shared file, if there is one and it holds exactly data. One
-// whose bytes are wrong is taken out of files/, so that the right ones take its place; the objects that use
-// it are named by Verify. Whatever goes wrong is a miss.
-func (g *Stage) reuse(shared string, p place, data []byte) bool {
-	files := int(g.files.Fd())
+// reuse makes the place another link of the shared file of e, if there is one, it is sealed, and it holds exactly data. One
+// that is wrong is taken out of files/, so that the right one takes its place; the objects that use one with wrong bytes
+// are named by Verify. A power cut can leave the link without the bytes, the mode or the time of its file: of an object that was
+// not complete nothing was synced. Whatever goes wrong is a miss.
+func (g *Stage) reuse(e tree.Entry, p place, data []byte) bool {
+	files, shared := int(g.files.Fd()), sharedName(e)
 	fd, err := retry(func() (int, error) {
 		return unix.Openat(files, shared, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
@@ -39,7 +40,7 @@ func (g *Stage) reuse(shared string, p place, data []byte) bool {
 	}
 	defer unix.Close(fd)
 	var was, is unix.Stat_t
-	if unix.Fstat(fd, &was) != nil || !sameBytes(fd, was, data) {
+	if unix.Fstat(fd, &was) != nil || !isSealed(was, e) || !sameBytes(fd, data) {
 		unix.Unlinkat(files, shared, 0) // best effort: it is only ever a miss
 		return false
 	}
@@ -79,11 +80,8 @@ func (g *Stage) share(e tree.Entry, p place) error {
 // compareBuffers hold what is read back from shared files.
 var compareBuffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
-// sameBytes reports whether an open file holds exactly data.
-func sameBytes(fd int, st unix.Stat_t, data []byte) bool {
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != int64(len(data)) {
-		return false
-	}
+// sameBytes reports whether an open file, which is as long as data, holds exactly that.
+func sameBytes(fd int, data []byte) bool {
 	buf := compareBuffers.Get().(*[256 << 10]byte)
 	defer compareBuffers.Put(buf)
 	for len(data) > 0 {

@@ -130,7 +130,7 @@ func (g *Stage) File(name string, exec bool, data []byte) error {
 		return err
 	}
 	err := g.at(name, func(p place) error {
-		if e.Size >= ShareSize && g.reuse(sharedName(e), p, data) {
+		if e.Size >= ShareSize && g.reuse(e, p, data) {
 			return nil
 		}
 		if err := g.store.writeSealed(p, exec, data); err != nil {

@@ -146,13 +146,17 @@ func (s *Store) Dir() string { return s.dir }
 // create makes the layout. The format file comes last: a directory without it is completed by
 // the next Open.
 func create(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	if err := checkForeign(dir); err != nil {
 		return err
 	}
-	for _, sub := range []string{objectsDir, filesDir, metaDir, indexDir, downloadsDir, ProfilesDir, RootsDir, SumDBDir} {
+	// store/ says whose directory this is, and so must not be missing after a power cut that the others survived.
+	if err := durable.MkdirAll(filepath.Join(dir, objectsDir), 0o755); err != nil {
+		return err
+	}
+	for _, sub := range []string{filesDir, metaDir, indexDir, downloadsDir, ProfilesDir, RootsDir, SumDBDir} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}

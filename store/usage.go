@@ -45,6 +45,10 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 			u.file(fi)
 			u.bytes += besideBytes(path)
 			return nil
+		}),
+		s.eachOrphanBeside(opt.PartsBefore, func(part string) error {
+			u.bytes += besideBytes(part)
+			return nil
 		}))
 	return u.freed(), err
 }

@@ -86,6 +86,7 @@ var packages = []room{
 	{"tests/package", []string{"internal/distribution"}},
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
+	{"tests/powercut", []string{}},
 	{"tests/bench", nil},
 	{"tests/bench/wrapper", []string{}},
 }

@@ -51,6 +51,10 @@ func (s sight) environment(profile string) string {
 type check struct {
 	t    *testing.T
 	root string
+	// outage says that the power failed. Then mend is told what is damaged and made again by whoever needs it, and the last line of
+	// a chain may be complete without being what was written; otherwise all of that is an error.
+	outage bool
+	mend   func(format string, args ...any)
 	sight
 }
 
@@ -58,6 +62,16 @@ type check struct {
 func look(t *testing.T, top string) sight {
 	t.Helper()
 	c := &check{t: t, root: filepath.Join(top, "root")}
+	return c.all(top)
+}
+
+// all is look.
+func (c *check) all(top string) sight {
+	t := c.t
+	t.Helper()
+	if !c.outage {
+		c.mend = t.Errorf
+	}
 	c.generations, c.current = map[string]string{}, map[string]string{}
 	lock, err := os.ReadFile(filepath.Join(top, "project", "gostore.lock"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +94,7 @@ func look(t *testing.T, top string) sight {
 	}
 	for _, name := range c.list("index") {
 		if !temporary(name) && !indexEntry.MatchString(c.read("index", name)) {
-			t.Errorf("index/%s is %q", name, c.read("index", name))
+			c.mend("index/%s is %q", name, c.read("index", name))
 		}
 	}
 	for _, name := range c.list("roots") {
@@ -159,10 +173,10 @@ func (c *check) object(name string) {
 		c.t.Error(err)
 	}
 	if sum := blake3.Sum256([]byte(c.read("meta", match[1]+".manifest"))); hex.EncodeToString(sum[:]) != match[1] {
-		c.t.Errorf("the manifest of %s is damaged", name)
+		c.mend("the manifest of %s is damaged", name)
 	}
 	if text := c.read("meta", match[1]+".json"); !json.Valid([]byte(text)) {
-		c.t.Errorf("the description of %s is %q", name, text)
+		c.mend("the description of %s is %q", name, text)
 	}
 }
 
@@ -171,7 +185,7 @@ func (c *check) content(shard, name string) {
 	c.t.Helper()
 	want, _ := strings.CutSuffix(shard+name, "x")
 	if sum := blake3.Sum256([]byte(c.read("files", shard, name))); hex.EncodeToString(sum[:]) != want {
-		c.t.Errorf("files/%s/%s has the digest %x", shard, name, sum)
+		c.mend("files/%s/%s has the digest %x", shard, name, sum)
 	}
 }
 
@@ -218,7 +232,8 @@ func (c *check) history(name string) {
 func (c *check) chain(what, data string) (heads []string, whole string) {
 	c.t.Helper()
 	previous, number := "", 0
-	for line := range strings.Lines(data) {
+	lines := slices.Collect(strings.Lines(data))
+	for i, line := range lines {
 		text, ended := strings.CutSuffix(line, "\n")
 		if !ended {
 			break
@@ -229,6 +244,9 @@ func (c *check) chain(what, data string) (heads []string, whole string) {
 			Expected string
 		}
 		if err := json.Unmarshal([]byte(text), &record); err != nil || record.Number != number+1 || record.Prev != previous || record.Expected != "" {
+			if c.outage && err != nil && i == len(lines)-1 {
+				break
+			}
 			c.t.Errorf("%s, after record %d: %q, %v", what, number, text, err)
 			break
 		}

@@ -207,7 +207,12 @@ var reported = regexp.MustCompile(`(?m)^(\S+) (?:is now|stays) at generation (\d
 // checkKilled checks the state that the kill left.
 func (k *killing) checkKilled(run traced) {
 	k.t.Helper()
-	now := look(k.t, k.top)
+	k.checkLeft(look(k.t, k.top), run)
+}
+
+// checkLeft checks what is seen when a command ended early, by a kill or with the power.
+func (k *killing) checkLeft(now sight, run traced) {
+	k.t.Helper()
 	if now.lock != k.before.lock && now.lock != k.after.lock {
 		k.t.Errorf("the lock is\n%s", now.lock)
 	}
@@ -255,6 +260,15 @@ func (k *killing) checkNext() {
 	k.t.Helper()
 	out := k.sh(k.next)
 	now := look(k.t, k.top)
+	k.checkReached(now, out)
+	k.sh("gostore verify && gostore log --verify")
+	k.collect()
+	k.checkEnd(now)
+}
+
+// checkReached checks what is seen when the next command has succeeded and said out.
+func (k *killing) checkReached(now sight, out string) {
+	k.t.Helper()
 	k.checkKept(now)
 	if now.lock != k.after.lock {
 		k.t.Errorf("the lock became\n%s", now.lock)
@@ -272,15 +286,18 @@ func (k *killing) checkNext() {
 	if !strings.HasPrefix(now.log, k.before.log) || k.records(now) == k.records(k.before) && k.records(k.after) != k.records(k.before) {
 		k.t.Errorf("the command that ran to its end is not in the log:\n%s", now.log)
 	}
-	k.sh("gostore verify && gostore log --verify")
-	k.collect()
+}
+
+// checkEnd checks what a collection left in the end; now is what was seen before it.
+func (k *killing) checkEnd(now sight) {
+	k.t.Helper()
 	end := look(k.t, k.top)
+	if was := slices.Sorted(maps.Values(now.generations)); !reflect.DeepEqual(was, slices.Sorted(maps.Values(end.generations))) {
+		k.t.Errorf("a collection changed %v to %v", now, end)
+	}
 	k.checkKept(end)
 	if !slices.Equal(end.objects, k.final.objects) {
 		k.t.Errorf("the store holds %q, not %q", end.objects, k.final.objects)
-	}
-	if was := slices.Sorted(maps.Values(now.generations)); !reflect.DeepEqual(was, slices.Sorted(maps.Values(end.generations))) {
-		k.t.Errorf("a collection changed %v to %v", now, end)
 	}
 	leftBehind(k.t, k.top, end)
 }

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/tests/powercut"
 )
 
 // calls says of which system calls an operation is made: where their path, or descriptor, is among the
@@ -103,6 +105,8 @@ type tracer struct {
 	threads    map[int]bool // seen so far
 	found      int          // operations of the sort
 	operations []operation
+	ops        []powercut.Op // recorded
+	reports    []report      // of threads, which nobody has looked at yet
 	killed     bool
 	failed     int // operations that were made to fail
 	status     syscall.WaitStatus
@@ -120,13 +124,13 @@ func (r *tracer) run() error {
 	}
 	// The children are traced because they have inherited the filter.
 	const options = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
-		unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_EXITKILL
+		unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_EXITKILL
 	if err := syscall.PtraceSetOptions(r.pid, options); err != nil {
 		return errors.Join(err, syscall.Kill(r.pid, syscall.SIGKILL))
 	}
 	r.resume(r.pid, 0)
 	for {
-		pid, err := syscall.Wait4(-1, &status, unix.WALL, nil)
+		pid, err := r.wait(&status)
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -142,6 +146,17 @@ func (r *tracer) run() error {
 		}
 		r.resume(pid, r.stopped(pid, status))
 	}
+}
+
+// wait waits for what a thread has to report, what it had before first.
+func (r *tracer) wait(status *syscall.WaitStatus) (int, error) {
+	if len(r.reports) > 0 {
+		first := r.reports[0]
+		r.reports = r.reports[1:]
+		*status = first.status
+		return first.pid, nil
+	}
+	return syscall.Wait4(-1, status, unix.WALL, nil)
 }
 
 // resume lets a thread run to its next stop. One that was killed meanwhile is reported by the next wait.
@@ -176,14 +191,12 @@ func (r *tracer) atSyscall(pid int) {
 	if r.killed {
 		return
 	}
-	var info syscallInfo
-	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO,
-		uintptr(pid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
-	if errno == unix.ESRCH {
+	info, err := readSyscallInfo(pid)
+	if err == unix.ESRCH {
 		return
 	}
-	if errno != 0 {
-		r.fail(fmt.Errorf("asking for a system call: %w", errno))
+	if err != nil {
+		r.fail(fmt.Errorf("asking for a system call: %w", err))
 		return
 	}
 	if info.op != syscallInfoSeccomp {
@@ -211,7 +224,21 @@ func (r *tracer) atSyscall(pid int) {
 		}
 		r.killed = true
 		syscall.Kill(r.pid, syscall.SIGKILL) // it is stopped and cannot be gone
+		return
 	}
+	if r.Record && r.inRecord(op) {
+		r.record(pid, info, op)
+	}
+}
+
+// readSyscallInfo asks at which system call a thread is.
+func readSyscallInfo(pid int) (info syscallInfo, err error) {
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO,
+		uintptr(pid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno != 0 {
+		err = errno
+	}
+	return info, err
 }
 
 // operation describes a system call, if it is an operation.

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // TempPrefix begins every temporary name that this package makes.
@@ -74,6 +75,33 @@ func Symlink(target, path string) error {
 		return err
 	}
 	return SyncDir(dir)
+}
+
+// MkdirAll makes a directory, and its parents, where it is missing, and its name durable also where it is not: mkdir, fsync of the
+// parent. Who made it may be between the two, or have been killed there; what is to be durable in the directory is nothing without
+// its name. A parent that may not be read cannot be synced and is left to whoever keeps it.
+func MkdirAll(path string, perm fs.FileMode) error {
+	parent := filepath.Dir(path)
+	err := os.Mkdir(path, perm)
+	if errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := MkdirAll(parent, perm); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, perm)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		if fi, statErr := os.Stat(path); statErr != nil || !fi.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+		}
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := SyncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // Remove unlinks path: unlink, fsync of the parent.

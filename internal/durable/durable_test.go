@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -94,5 +95,27 @@ func TestSyncFS(t *testing.T) {
 	defer d.Close()
 	if err := SyncFS(d); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestMkdirAll(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a", "b")
+	for range 2 {
+		if err := MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := names(t, filepath.Join(dir, "a")); len(got) != 1 {
+		t.Errorf("made %q", got)
+	}
+	file := filepath.Join(path, "file")
+	if err := WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, below := range []string{file, filepath.Join(file, "c")} {
+		if err := MkdirAll(below, 0o755); !errors.Is(err, syscall.ENOTDIR) {
+			t.Errorf("in the place of a file: %v", err)
+		}
 	}
 }

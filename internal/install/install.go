@@ -186,9 +186,17 @@ type Doubter interface {
 }
 
 // unpack makes the object. A source that put it together with contents that were here, and not rightly, or that got it from a mirror,
-// gets a second chance.
+// gets a second chance. So does a download that went on with what was there already: nothing of that was synced, and after a
+// power cut it can have zeroes in the place of bytes.
 func (j Job) unpack(ctx context.Context, st *store.Store, part *store.Part) (*store.Lease, error) {
+	fresh := part.Empty()
 	lease, err := j.once(ctx, st, part)
+	if isIntegrity(err) && !fresh {
+		if err := part.Reset(); err != nil {
+			return nil, err
+		}
+		lease, err = j.once(ctx, st, part)
+	}
 	if assembly := (*archive.AssemblyError)(nil); errors.As(err, &assembly) {
 		return j.once(ctx, st, part)
 	}

@@ -18,7 +18,7 @@ const slot = 104
 // unknown is Record.Expected where a log has records and no head that says which.
 const unknown = "unknown"
 
-// writeHead writes a head into its slot, without a sync. The filelock is held. alone makes the other slot blank: in a new
+// writeHead writes a head into its slot. The filelock is held. alone makes the other slot blank and syncs: in a new
 // file, and where it has a head that is wrong and may have a higher number. A crash in between leaves that one to be reported again.
 func (l *Log) writeHead(h chain.Head, alone bool) error {
 	f, err := os.OpenFile(l.headPath(), os.O_WRONLY|os.O_CREATE, perm)
@@ -31,7 +31,7 @@ func (l *Log) writeHead(h chain.Head, alone bool) error {
 	}
 	err = put(h.String()+" "+headCheck(h.String()), h.Number)
 	if alone && err == nil {
-		err = put("", h.Number+1)
+		err = errors.Join(put("", h.Number+1), f.Sync())
 	}
 	return errors.Join(err, f.Close())
 }

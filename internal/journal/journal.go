@@ -18,7 +18,8 @@
 //  1. a torn last line is cut off: it was never reported as written;
 //  2. the line is written and synced: the head is one record behind, which is no contradiction;
 //  3. the head is written to log.head, over the one before the last, without a sync: what a crash cuts off is one record
-//     behind, and when the machine loses power the head may be some records behind, never ahead.
+//     behind, and when the machine loses power the head may be some records behind, never ahead. Only where there was no head it
+//     is synced, so that from then on one is there: both stand in one sector of the disk, which is written whole.
 //
 // # What it does not promise
 //
@@ -179,11 +180,11 @@ func (l *Log) Append(ctx context.Context, r Record, environ []string) (Record, e
 	}
 	r.Expected = t.missing(known)
 	r.note(t, variables(environ))
-	return l.write(t.Tail, r)
+	return l.write(t.Tail, r, known)
 }
 
 // write is steps 1 to 3 of an append.
-func (l *Log) write(t chain.Tail, r Record) (Record, error) {
+func (l *Log) write(t chain.Tail, r Record, known chain.Head) (Record, error) {
 	next := t.Next()
 	r.bound()
 	r.Number, r.Prev = next.Number, hex(next.Prev)
@@ -200,7 +201,7 @@ func (l *Log) write(t chain.Tail, r Record) (Record, error) {
 		}
 	}
 	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
-	return r, l.writeHead(r.head, r.Number == 1 || r.Expected != "")
+	return r, l.writeHead(r.head, known.Number == 0 || r.Expected != "")
 }
 
 // line returns the record as a line without its newline.

@@ -88,7 +88,10 @@ func Leads(project, dir string) bool {
 // that name which is not gostore's is a *ForeignError, and left as it is. It reports whether a link changed.
 func Set(ctx context.Context, project string, t Target, fill func(bin string) error) (changed bool, err error) {
 	dir := Path(project)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if _, err := os.Stat(project); err != nil {
+		return false, err
+	}
+	if err := durable.MkdirAll(dir, 0o755); err != nil {
 		return false, err
 	}
 	if err := check(project); err != nil {
@@ -112,6 +115,12 @@ func Set(ctx context.Context, project string, t Target, fill func(bin string) er
 	}
 	if err := fill(filepath.Join(dir, BinDir)); err != nil {
 		return false, err
+	}
+	if !Leads(project, t.Environment) || !Exists(project) {
+		// Who added the objects may not have made their names durable yet; the links are not to outlive them.
+		if err := durable.SyncDir(filepath.Dir(t.Environment)); err != nil {
+			return false, err
+		}
 	}
 	goroot, err := point(filepath.Join(dir, gorootName), t.Goroot)
 	if err != nil {

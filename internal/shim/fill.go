@@ -48,7 +48,7 @@ func (d Directory) Fill(ctx context.Context, keep bool, wanted func() ([]string,
 }
 
 func (d Directory) fill(ctx context.Context, keep bool, wanted func() ([]string, error)) (c Changes, err error) {
-	if err := os.MkdirAll(d.Path, 0o755); err != nil {
+	if err := durable.MkdirAll(d.Path, 0o755); err != nil {
 		return c, err
 	}
 	held, err := filelock.LockDir(ctx, d.Path)

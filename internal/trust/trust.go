@@ -87,7 +87,7 @@ func (l List) has(p Project) bool {
 	return err == nil && known.Dir == p.Dir && known.Owner == p.Owner
 }
 
-// Add trusts the project in dir, which is made sure of by mkdir, and the steps of durable.WriteFile. It reports whether
+// Add trusts the project in dir, which is made sure of by the steps of durable.MkdirAll and durable.WriteFile. It reports whether
 // that is new.
 func (l List) Add(dir string, at time.Time) (added bool, err error) {
 	p, err := resolve(dir)
@@ -102,7 +102,7 @@ func (l List) Add(dir string, at time.Time) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := os.MkdirAll(l.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return false, fmt.Errorf("trusting %q: %w", dir, err)
 	}
 	if err := durable.WriteFile(l.path(p.Dir), append(data, '\n'), 0o600); err != nil {

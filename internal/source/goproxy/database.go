@@ -242,7 +242,7 @@ func (d *session) ReadConfig(file string) ([]byte, error) {
 // the replacement; readers need none, as they see the old file or the new one.
 func (d *session) WriteConfig(file string, old, new []byte) error {
 	path := filepath.Join(d.s.dir, filepath.FromSlash(file))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return d.breaks(err)
 	}
 	lock, err := filelock.Lock(d.ctx, path+".lock")

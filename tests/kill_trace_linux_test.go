@@ -43,6 +43,7 @@ type request struct {
 	Errno   syscall.Errno
 	Lasting bool
 	Short   bool
+	Reads   bool // what reads is an operation as well
 }
 
 // fails reports whether the request lets operations fail instead of killing.
@@ -53,10 +54,15 @@ type operation struct {
 	Call string
 	Path string // what it is about; for a rename or link, what is made
 	Sort string // what it has in common with others, see sortOf
+
+	Child bool // a process that gostore began is at it, and not gostore
 }
 
 // writes reports whether the operation can be torn.
 func (o operation) writes() bool { return o.Call == "write" || o.Call == "pwrite64" }
+
+// reads reports whether the operation changes nothing.
+func (o operation) reads() bool { return readers[o.Call] }
 
 // traced is what came of a run.
 type traced struct {
@@ -124,8 +130,8 @@ const confining = "confining gostore:"
 func beTracer() {
 	switch text := os.Getenv(tracerVariable); text {
 	case "":
-	case "confined":
-		fmt.Fprintln(os.Stderr, confining, becomeConfined())
+	case "confined", "confined, reads":
+		fmt.Fprintln(os.Stderr, confining, becomeConfined(text != "confined"))
 		os.Exit(1)
 	default:
 		var r request
@@ -155,7 +161,11 @@ func serve(q request) (traced, error) {
 	}
 	defer out.Close()
 	defer os.Remove(out.Name())
-	if err := os.Setenv(tracerVariable, "confined"); err != nil {
+	how := "confined"
+	if q.Reads {
+		how = "confined, reads"
+	}
+	if err := os.Setenv(tracerVariable, how); err != nil {
 		return traced{}, err
 	}
 	runtime.LockOSThread() // only the thread that started it may trace it
@@ -173,7 +183,7 @@ func serve(q request) (traced, error) {
 }
 
 // becomeConfined installs the filter and executes gostore. It returns only an error.
-func becomeConfined() error {
+func becomeConfined(reads bool) error {
 	path, err := exec.LookPath("gostore")
 	if err != nil {
 		return err
@@ -182,7 +192,7 @@ func becomeConfined() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("giving up privileges: %w", err)
 	}
-	filter := operationFilter()
+	filter := operationFilter(reads)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
 		return fmt.Errorf("installing a filter: %w", err)

@@ -392,8 +392,8 @@ func FuzzLog(f *testing.F) {
 		contents(t, l)
 		r := put(t, l, "new", "CC=gcc")
 		c := contents(t, l)
-		if c.Head != r.Head() || l.readHead() != r.Head() {
-			t.Errorf("the head is %v, not %v", c.Head, r.Head())
+		if known, err := l.readHead(); c.Head != r.Head() || known != r.Head() || err != nil {
+			t.Errorf("the head is %v, not %v, %v", c.Head, r.Head(), err)
 		}
 	})
 }

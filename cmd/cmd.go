@@ -123,12 +123,18 @@ func Run(ctx context.Context, cfg Config) int {
 	return exitCode(err)
 }
 
-// finish puts away what the command needed while it ran.
+// finish puts away what the command needed while it ran: a process may run more than one.
 func (a *app) finish() {
 	for _, done := range a.atEnd {
 		done()
 	}
 	a.atEnd = nil
+	if a.web != nil {
+		a.web.CloseIdle()
+	}
+	if a.st != nil {
+		a.st.Close() // best effort: only read from
+	}
 }
 
 // app is one run of the command line.

@@ -58,7 +58,7 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 	}
 	for {
 		name := path.Join(objectsDir, stagePrefix+rand.Text())
-		if err := s.root.Mkdir(name, 0o755); err != nil {
+		if err := again(func() error { return s.root.Mkdir(name, 0o755) }); err != nil {
 			return nil, errors.Join(err, files.Close())
 		}
 		held, err := filelock.ShareDir(ctx, s.path(name))

@@ -76,7 +76,7 @@ func (r *tracer) letFail(pid int, info syscallInfo, op operation) {
 }
 
 // Each operation of each command fails, also those that only read. Then the command says why, or does without; whatever it did is
-// whole, nothing is lost, and without the fault it succeeds. What was interrupted, or done by half, is no failure at all.
+// whole, nothing is lost, its descriptors and goroutines are given back, and without the fault it succeeds. What was interrupted, or done by half, is no failure at all.
 //
 // The short form lets one operation of some sorts fail in one way, for some of the commands; GOSTORE_TEST_FAULT=all lets each
 // operation that changes something, and one of each sort that reads, of all commands fail in every way.
@@ -152,7 +152,7 @@ var complaint = regexp.MustCompile(`(?m)^gostore: (error|warning): .+`)
 // failAt lets an operation fail, and checks what came of it.
 func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
 	k.saved.restore(k.t)
-	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short, Reads: f.lasting && f.errno == syscall.EMFILE || readers[p.call()]})
+	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short, Reads: f.lasting && f.errno == syscall.EMFILE || readers[p.call()], Counted: true})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
 			t.Errorf("it ended with %d and said only\n%s", run.Exit, run.Output)
 		case run.Exit != 0 && (f.short || f.errno == syscall.EINTR):
 			t.Errorf("it ended with %d\n%s", run.Exit, run.Output)
-		case strings.Contains(run.Output, "panic"):
+		case strings.Contains(run.Output, "panic"), strings.Contains(run.Output, keptMark):
 			t.Errorf("it said\n%s", run.Output)
 		}
 		k.checkKilled(run)

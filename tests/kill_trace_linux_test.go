@@ -44,6 +44,7 @@ type request struct {
 	Lasting bool
 	Short   bool
 	Reads   bool // what reads is an operation as well
+	Counted bool // it says at its end what it has not given back
 }
 
 // fails reports whether the request lets operations fail instead of killing.
@@ -161,15 +162,18 @@ func serve(q request) (traced, error) {
 	}
 	defer out.Close()
 	defer os.Remove(out.Name())
-	how := "confined"
+	how, program := "confined", "gostore"
 	if q.Reads {
 		how = "confined, reads"
+	}
+	if q.Counted {
+		program = "gostore-counted"
 	}
 	if err := os.Setenv(tracerVariable, how); err != nil {
 		return traced{}, err
 	}
 	runtime.LockOSThread() // only the thread that started it may trace it
-	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined.test", "-test.run=^TestKill$", "--"}, q.Args...), &os.ProcAttr{
+	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined.test", "-test.run=^TestKill$", "--", program}, q.Args...), &os.ProcAttr{
 		Files: []*os.File{nil, out, out},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
@@ -184,7 +188,12 @@ func serve(q request) (traced, error) {
 
 // becomeConfined installs the filter and executes gostore. It returns only an error.
 func becomeConfined(reads bool) error {
-	path, err := exec.LookPath("gostore")
+	args := os.Args[1:]
+	for args[0] != "--" {
+		args = args[1:]
+	}
+	args = args[1:]
+	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return err
 	}
@@ -197,11 +206,6 @@ func becomeConfined(reads bool) error {
 	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
 		return fmt.Errorf("installing a filter: %w", err)
 	}
-	args := os.Args[1:]
-	for args[0] != "--" {
-		args = args[1:]
-	}
-	args[0] = "gostore"
 	if err := os.Unsetenv(tracerVariable); err != nil {
 		return err
 	}

@@ -49,8 +49,9 @@ func TestMain(m *testing.M) {
 		os.Exit(cmd.Process(os.Getenv(keyVariable)))
 	}
 	testscript.Main(m, map[string]func(){
-		"gostore":        func() { os.Exit(cmd.Process(os.Getenv(keyVariable))) },
-		"withoutsockets": withoutSockets,
+		"gostore":         func() { os.Exit(cmd.Process(os.Getenv(keyVariable))) },
+		"gostore-counted": counted,
+		"withoutsockets":  withoutSockets,
 	})
 }
 

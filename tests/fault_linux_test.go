@@ -39,7 +39,8 @@ var (
 	reads    = slices.Sorted(maps.Keys(readers))
 )
 
-// failures are tried in turn: the short form takes the next one at each operation, the long form all at all.
+// failures are tried in turn. The first operation of a sort fails in every way in the long form; those after it, which are the same
+// on another file, fail in the next way that applies, as all do in the short form.
 var failures = []failure{
 	{errno: syscall.ENOSPC, calls: spending},
 	{errno: syscall.EIO, calls: slices.Concat(changes, reads)},
@@ -78,8 +79,8 @@ func (r *tracer) letFail(pid int, info syscallInfo, op operation) {
 // Each operation of each command fails, also those that only read. Then the command says why, or does without; whatever it did is
 // whole, nothing is lost, its descriptors and goroutines are given back, and without the fault it succeeds. What was interrupted, or done by half, is no failure at all.
 //
-// The short form lets one operation of some sorts fail in one way, for some of the commands; GOSTORE_TEST_FAULT=all lets each
-// operation that changes something, and one of each sort that reads, of all commands fail in every way.
+// The short form lets one operation of some sorts fail in one way, for some of the commands; GOSTORE_TEST_FAULT=all lets every
+// operation that changes something fail, of all commands, and one of each sort, also of those that read, in every way.
 func TestFault(t *testing.T) {
 	needTracer(t, newWorld(t, upstream.Config{}))
 	if !canChangeSyscalls {
@@ -132,13 +133,13 @@ func (k *killing) faults(form form, name string) []mishap {
 		for range failures {
 			f := mishap{p, failures[turn%len(failures)]}
 			turn++
-			if p.torn || !f.applies(call) || f.errno == syscall.EDQUOT && p.n > 1 { // which is as ENOSPC is
+			if p.torn || !f.applies(call) {
 				continue
 			}
 			if form.takes(name + f.String()) {
 				list = append(list, f)
 			}
-			if !form.long {
+			if !form.long || p.n > 1 {
 				break
 			}
 		}

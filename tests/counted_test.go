@@ -41,11 +41,12 @@ func hold() holdings {
 // kept returns what is there beyond what there was before, "" where that is nothing. What ends by itself may take a moment.
 func (before holdings) kept() string {
 	var now holdings
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+	for range 2000 {
 		now = hold()
 		if now.goroutines <= before.goroutines && len(now.descriptors) <= len(before.descriptors) {
 			return ""
 		}
+		<-time.After(5 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<16)
 	stacks = stacks[:runtime.Stack(stacks, true)]
@@ -66,7 +67,7 @@ func counted() {
 	}
 	before := hold()
 	exit := cmd.Run(context.Background(), cmd.Config{
-		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir, VerifierKey: os.Getenv(keyVariable),
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Dir: dir, VerifierKey: os.Getenv(keyVariable), Pause: shortly,
 	})
 	if kept := before.kept(); kept != "" {
 		fmt.Fprintln(os.Stderr, keptMark+kept)
@@ -84,7 +85,7 @@ const lifeVariable = "GOSTORE_TEST_LIFE"
 // The short form lives for a few cycles.
 func TestLongLife(t *testing.T) {
 	cycles := 4
-	if formOf(t, lifeVariable).long {
+	if formOf(t, lifeVariable, 1).long {
 		cycles = 1000
 	}
 	l := &life{world: newWorld(t, upstream.Config{}), t: t}
@@ -124,7 +125,7 @@ func (l *life) run(want int, args ...string) {
 	var out strings.Builder
 	exit := cmd.Run(l.t.Context(), cmd.Config{
 		Program: "gostore", Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out,
-		Environ: l.environ, Dir: l.dir, VerifierKey: l.server.Key,
+		Environ: l.environ, Dir: l.dir, VerifierKey: l.server.Key, Pause: shortly,
 	})
 	if exit != want {
 		l.t.Fatalf("gostore %q ended with %d, want %d\n%s", args, exit, want, &out)

@@ -16,11 +16,8 @@ type form struct {
 	part, of uint32 // the part, from 1
 }
 
-// sample is one of how many points of a sweep the short form takes.
-const sample = 3
-
-// formOf reads how much of a sweep is asked for by a variable, or else by proofVariable.
-func formOf(t *testing.T, variable string) form {
+// formOf reads how much of a sweep is asked for by a variable, or else by proofVariable. The short form takes one of sample points.
+func formOf(t *testing.T, variable string, sample uint32) form {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {

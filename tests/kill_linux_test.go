@@ -3,6 +3,7 @@ package tests
 import (
 	"cmp"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/tests/upstream"
 )
@@ -48,6 +52,13 @@ var killings = []struct {
 	{name: "gc", prepare: `gostore switch go@1.22.5 && gostore install go@1.22.6 go@1.21.13 &&
 		gostore lock go@1.21.0 && gostore install && gostore lock go@1.20 && gostore install &&
 		mkdir "$GOSTORE_ROOT/store/.stage-X" && echo >"$GOSTORE_ROOT/store/.stage-X/file"`, command: []string{"gc"}},
+	{name: "import from another manager", long: true, prepare: `gostore lock go@1.22.6 && mkdir ~/sdk && cp -r "$(gostore shell -q -- go env GOROOT)" ~/sdk/go1.22.6 &&
+		gostore roots --forget . && gostore gc && chmod -R u+w ~/sdk`, command: []string{"import-from", "sdk"}},
+	{name: "link", long: true, prepare: "gostore lock go@1.22.5 && gostore link && gostore lock go@1.22.6 && gostore install", command: []string{"link"}},
+	{name: "shims", long: true, prepare: "gostore lock go@1.22.6 && gostore install && gostore shims && gostore lock go@1.22.5", command: []string{"shims"}},
+	{name: "trust", long: true, prepare: "gostore lock go@1.22.6 && gostore trust --revoke", command: []string{"trust"}},
+	{name: "forget", long: true, prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"roots", "--forget", "."},
+		next: "gostore roots --forget . || [ $? = 4 ]"}, // it may be forgotten by then
 	{name: "gc of generations", prepare: "gostore switch go@1.22.5 && gostore switch go@1.22.6 && gostore switch go@1.21.13",
 		command: []string{"gc", "--keep", "1"}},
 }
@@ -61,7 +72,7 @@ var killings = []struct {
 func TestKill(t *testing.T) {
 	beTracer()
 	needTracer(t, newWorld(t, upstream.Config{}))
-	form := formOf(t, killVariable)
+	form := formOf(t, killVariable, 4)
 	var killed, torn atomic.Int64
 	t.Cleanup(func() { t.Logf("killed before %d operations and in %d writes", killed.Load(), torn.Load()) })
 	for _, c := range killings {
@@ -133,6 +144,27 @@ func (k *killing) collect() {
 	grow(k.t, filepath.Join(k.top, "root"))
 	if status, out, diagnosis := ended(k.gostore(k.dir, "gc")); status != 0 {
 		k.t.Fatalf("a collection ended with %d\n%s%s", status, out, diagnosis)
+	}
+}
+
+// grown is a time at which everything temporary is old enough to be collected.
+var grown = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// grow makes temporary files and partial downloads below dir old.
+func grow(t *testing.T, dir string) {
+	t.Helper()
+	at, err := unix.TimeToTimespec(grown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !temporary(e.Name()) && !strings.Contains(e.Name(), ".part") {
+			return err
+		}
+		return unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

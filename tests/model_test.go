@@ -39,9 +39,10 @@ const modelVariable = "GOSTORE_TEST_MODEL"
 // GOSTORE_TEST_SEED repeats what was chosen, though not how the processes met; GOSTORE_TEST_ROUNDS says how
 // many rounds every actor does. The long form does thousands of rounds in all.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	seed := number(t, "GOSTORE_TEST_SEED", rand.Uint64())
-	rounds := uint64(6)
-	if formOf(t, modelVariable).long {
+	rounds := uint64(4)
+	if formOf(t, modelVariable, 1).long {
 		rounds = 300
 	}
 	rounds = number(t, "GOSTORE_TEST_ROUNDS", rounds)

@@ -13,6 +13,7 @@ import (
 
 // TestReadme runs every command of the README's console blocks, in order, in one shell, with an empty home.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.environ = append(w.environ, "GOSTORE_ROOT=")
 	commands := consoleCommands(t, filepath.Join("..", "README.md"))
@@ -79,6 +80,7 @@ var mention = regexp.MustCompile("(?m)(?:`|^    |^\\$ |\")gostore ([a-z][a-z-]*)
 
 // TestDocumentsMentionWhatExists compares the commands and flags that the documents name with the help.
 func TestDocumentsMentionWhatExists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	help := w.sh("gostore --help")
 	known := commands(help)

@@ -4,10 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,16 +56,19 @@ func (s *snapshot) save(path string, e fs.DirEntry, seen map[uint64]string) erro
 		return err
 	}
 	st := fi.Sys().(*syscall.Stat_t)
-	mtime := unix.Timespec(st.Mtim)
+	mtime, err := unix.TimeToTimespec(fi.ModTime())
+	if err != nil {
+		return err
+	}
 	v := saved{path: path, mode: fi.Mode(), times: [2]unix.Timespec{mtime, mtime}}
 	switch {
 	case fi.Mode().IsDir():
 	case fi.Mode()&fs.ModeSymlink != 0:
 		v.target, err = os.Readlink(path)
-	case seen[st.Ino] != "":
-		v.twin = seen[st.Ino]
+	case seen[uint64(st.Ino)] != "":
+		v.twin = seen[uint64(st.Ino)]
 	default:
-		seen[st.Ino] = path
+		seen[uint64(st.Ino)] = path
 		v.data, err = os.ReadFile(path)
 	}
 	s.entries = append(s.entries, v)
@@ -124,25 +125,4 @@ func (v saved) finish() error {
 		}
 	}
 	return unix.UtimesNanoAt(unix.AT_FDCWD, v.path, v.times[:], unix.AT_SYMLINK_NOFOLLOW)
-}
-
-// grown is a time at which everything temporary is old enough to be collected.
-var grown = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// grow makes temporary files and partial downloads below dir old.
-func grow(t *testing.T, dir string) {
-	t.Helper()
-	at, err := unix.TimeToTimespec(grown)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !temporary(e.Name()) && !strings.Contains(e.Name(), ".part") {
-			return err
-		}
-		return unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

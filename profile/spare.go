@@ -54,7 +54,7 @@ func (p *Profile) fillSpare() {
 	f.Close()
 }
 
-// flip makes a generation current: steps of durable.Symlink.
+// flip makes a generation current, as durable.Symlink does.
 func (p *Profile) flip(name string) error {
 	return p.withSpare(func() error { return durable.Symlink(name, p.path(currentName)) })
 }

@@ -41,7 +41,7 @@ var killings = []struct {
 	{name: "enter", prepare: "gostore lock go@1.22.6 && gostore install go@1.22.6", command: []string{"shell", "--", "go", "version"}},
 	{name: "lock", prepare: "true", command: []string{"lock", "go@1.22.6"}},
 	{name: "lock anew", prepare: "gostore lock go@1.22.5 && gostore install", command: []string{"lock", "go@1.22.6"}},
-	{name: "first switch", prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
+	{name: "first switch", prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6", "--check", "echo done >~/checked"}}, // a child writes as well
 	{name: "switch", prepare: "gostore switch go@1.22.5 && gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
 	{name: "switch and install", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "go@1.22.6"}},
 	{name: "remove", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "--remove", "go"},
@@ -121,7 +121,7 @@ type killing struct {
 // newKilling prepares a state, and runs the command undisturbed. next is what must succeed after a kill, the command where it is "".
 func newKilling(t *testing.T, prepare string, command []string, next string, reads bool) *killing {
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
-	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore "+strings.Join(command, " "))}
+	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore '"+strings.Join(command, "' '")+"'")}
 	w.sh(prepare)
 	k.saved = takeSnapshot(t, k.top, "root", "project")
 	k.before = look(t, k.top)

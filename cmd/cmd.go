@@ -42,6 +42,7 @@ type Config struct {
 	Root           string        // the store, where GOSTORE_ROOT does not name one; empty means the user's own
 	VerifierKey    string        // of the checksum database; empty means the public one's
 	Stall          time.Duration // how long a download may stand still; 0 is package fetch's default
+	Pause          fetch.Pause   // what waits between attempts; nil sleeps
 }
 
 // getenv returns the value of a variable, "" when it is not set. The last setting counts, as
@@ -54,15 +55,15 @@ func (c Config) process() enter.Process {
 }
 
 // Main runs the command line of this process and returns its exit code.
-func Main() int { return Process("") }
+func Main() int { return Process("", nil) }
 
-// Process is Main with another checksum database, for the tests' own program.
-func Process(verifierKey string) int {
+// Process is Main with another checksum database, and another way to wait between attempts, for the tests' own program.
+func Process(verifierKey string, pause fetch.Pause) int {
 	dir, err := os.Getwd()
 	cfg := Config{
 		Program: os.Args[0], Args: os.Args[1:],
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
+		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey, Pause: pause,
 	}
 	if command, ok := shim.Named(cfg.Program); ok {
 		return runShim(cfg, command)
@@ -123,12 +124,18 @@ func Run(ctx context.Context, cfg Config) int {
 	return exitCode(err)
 }
 
-// finish puts away what the command needed while it ran.
+// finish puts away what the command needed while it ran: a process may run more than one.
 func (a *app) finish() {
 	for _, done := range a.atEnd {
 		done()
 	}
 	a.atEnd = nil
+	if a.web != nil {
+		a.web.CloseIdle()
+	}
+	if a.st != nil {
+		a.st.Close() // best effort: only read from
+	}
 }
 
 // app is one run of the command line.

@@ -82,7 +82,7 @@ func (a *app) client(source string) (*fetch.Client, error) {
 		for _, w := range warnings {
 			a.ui.warn("%s", w)
 		}
-		client.Stall = a.cfg.Stall
+		client.Stall, client.Pause = a.cfg.Stall, a.cfg.Pause
 		a.web = client
 	}
 	return a.web.With(c.MirrorsFor(source)), nil

@@ -3,12 +3,14 @@ package gc
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"gostore/internal/digest"
@@ -20,7 +22,8 @@ import (
 // object. It covers processes that entered through a profile link and hold no lease.
 //
 // A process of another user that cannot be read is passed over, and so is one that ends
-// meanwhile. In the other mount namespaces (containers) the store may have another path, so there the
+// meanwhile. That gostore itself lacks what it takes to look, a descriptor or memory, is an error: whoever went on without having
+// looked would take away what is in use. In the other mount namespaces (containers) the store may have another path, so there the
 // name of an object anywhere in a path counts. Files that are deleted count nowhere.
 func Processes(st *store.Store) ([]Root, error) {
 	dir, err := filepath.EvalSymlinks(filepath.Dir(st.Path(store.Object{})))
@@ -49,6 +52,9 @@ func Processes(st *store.Store) ([]Root, error) {
 		if r, uses := s.process(pid); uses {
 			roots = append(roots, r)
 		}
+		if s.err != nil {
+			return nil, fmt.Errorf("looking at process %d: %w", pid, s.err)
+		}
 	}
 	return roots, nil
 }
@@ -71,6 +77,8 @@ type scanner struct {
 	anywhere bool // an object may have any path before its name
 	found    map[digest.Tree]bool
 	what     string // how the first was found
+
+	err error // why something could not be looked at that is not somebody else's
 }
 
 // process returns what one process uses.
@@ -112,7 +120,20 @@ func printable(name string) string {
 }
 
 // link looks at the target of a link.
-func (s *scanner) link(name, what string) { s.text([]byte(readLink(name)), what) }
+func (s *scanner) link(name, what string) {
+	target, err := os.Readlink(name)
+	s.passOver(err)
+	s.text([]byte(target), what)
+}
+
+// passOver notes an error that says nothing of the process.
+func (s *scanner) passOver(err error) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+		if errors.Is(err, lack) {
+			s.err = err
+		}
+	}
+}
 
 // readLink returns a link's target, or "".
 func readLink(name string) string {
@@ -124,12 +145,13 @@ func readLink(name string) string {
 func (s *scanner) file(name, what string) {
 	f, err := os.Open(name)
 	if err != nil {
-		return // not ours to read, or gone
+		s.passOver(err) // or it is not ours to read, or gone
+		return
 	}
 	defer f.Close()
 	s.buf.Reset()
-	if _, err := io.Copy(&s.buf, f); err != nil && !errors.Is(err, io.EOF) && s.buf.Len() == 0 {
-		return
+	if _, err := io.Copy(&s.buf, f); err != nil {
+		s.passOver(err) // what there was until it failed counts
 	}
 	s.text(s.buf.Bytes(), what)
 }
@@ -138,10 +160,12 @@ func (s *scanner) file(name, what string) {
 func (s *scanner) descriptors(name string) {
 	dir, err := os.Open(name)
 	if err != nil {
+		s.passOver(err)
 		return
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(-1) // what there is until it fails
+	names, err := dir.Readdirnames(-1) // what there is until it fails
+	s.passOver(err)
 	for _, fd := range names {
 		s.link(name+"/"+fd, "open file")
 	}

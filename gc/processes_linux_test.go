@@ -2,6 +2,7 @@ package gc
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,5 +177,31 @@ func BenchmarkProcesses(b *testing.B) {
 		if _, err := Processes(st); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A collector that has no descriptor left to look at processes with does not take them for idle.
+func TestProcessesWithoutDescriptors(t *testing.T) {
+	st := openStore(t)
+	if _, err := Processes(st); err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := uint64(null.Fd())
+	null.Close()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	// One for the list of processes, and none for what each has.
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: next + 1, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	if roots, err := Processes(st); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("without descriptors it found %v, %v", roots, err)
 	}
 }

@@ -35,5 +35,5 @@ func (p *Profile) appendRecord(t tail, r Record) (Record, error) {
 		return r, err
 	}
 	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
-	return r, t.Append(text, 0o644)
+	return r, p.withSpare(func() error { return t.Append(text, 0o644) })
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"gostore/internal/durable"
@@ -125,7 +124,7 @@ func (p *Profile) commit(lease *store.Lease, r Record) (Generation, error) {
 	if err := durable.SyncDir(p.dir); err != nil {
 		return Generation{}, err
 	}
-	return g, durable.Symlink(name, p.path(currentName))
+	return g, p.flip(name)
 }
 
 // Rollback makes another generation current: number to, or for 0 the highest one below the current one. It
@@ -182,7 +181,7 @@ func (p *Profile) back(from Generation, tools []environment.Tool, number int, wh
 	if err := durable.SyncDir(p.dir); err != nil {
 		return g, err
 	}
-	return g, durable.Symlink(strconv.Itoa(number), p.path(currentName))
+	return g, p.flip(strconv.Itoa(number))
 }
 
 // target settles which generation a rollback leads to.
@@ -252,7 +251,7 @@ func (p *Profile) Prune(ctx context.Context, rule Pruning) ([]Generation, error)
 		record.Pruned = append(record.Pruned, g.Number)
 	}
 	// On a full disk the record is left out: what is removed here is what makes room for the next one.
-	if _, err := p.appendRecord(t, record); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+	if _, err := p.appendRecord(t, record); err != nil && !isFull(err) {
 		return nil, err
 	}
 	for i, g := range doomed {
@@ -283,7 +282,10 @@ func (p *Profile) lock(ctx context.Context, create bool) (unlock func(), err err
 	if err != nil {
 		return nil, fmt.Errorf("profile %q: %w", p.name, err)
 	}
-	return func() { held.Release() }, nil
+	return func() {
+		p.fillSpare()
+		held.Release()
+	}, nil
 }
 
 // before returns the current generation and its tools, neither when the profile has none. anyway says that a

@@ -6,6 +6,7 @@
 //	profiles/<name>/current -> 12                     the current one; PATH may hold current/bin
 //	profiles/<name>/history                           what was done, a line each, chained by digests
 //	profiles/<name>/filelock                          held over every change
+//	profiles/<name>/spare                             space for a rollback on a full disk
 //
 // # What it promises
 //

@@ -112,7 +112,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 		return nil, err
 	}
 	o := newObject(t, spec.Name, spec.Version)
-	err = s.root.Rename(g.name, path.Join(objectsDir, o.Base()))
+	err = again(func() error { return s.root.Rename(g.name, path.Join(objectsDir, o.Base())) })
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		lease, err := s.Lease(ctx, t) // somebody else made the same object meanwhile
 		return lease, errors.Join(err, s.SyncNames())
@@ -158,7 +158,7 @@ func (s *Store) writeAtomic(name string, data []byte) error {
 	if err := s.root.WriteFile(temp, data, 0o644); err != nil {
 		return err
 	}
-	if err := s.root.Rename(temp, name); err != nil {
+	if err := again(func() error { return s.root.Rename(temp, name) }); err != nil {
 		return errors.Join(err, s.root.Remove(temp))
 	}
 	return nil

@@ -75,12 +75,12 @@ func (sp *Spool) Has(e tree.Entry) bool {
 	}
 	files := int(sp.files.Fd())
 	was, ok := holds(files, e)
-	if !ok || sp.made(p, func() error { return unix.Linkat(files, p.base, p.dir, p.base, 0) }) != nil {
+	if !ok || sp.made(p, func() error { return linkat(files, p.base, p.dir, p.base) }) != nil {
 		return false
 	}
 	var is unix.Stat_t
 	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
-		unix.Unlinkat(p.dir, p.base, 0) // replaced since it was hashed
+		unlinkat(p.dir, p.base, 0) // replaced since it was hashed
 		return false
 	}
 	return true
@@ -94,7 +94,7 @@ func holds(dir int, e tree.Entry) (st unix.Stat_t, ok bool) {
 		return unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
 	if errors.Is(err, unix.ELOOP) {
-		unix.Unlinkat(dir, name, 0) // a link; best effort: it is only ever a miss
+		unlinkat(dir, name, 0) // a link; best effort: it is only ever a miss
 	}
 	if err != nil {
 		return st, false
@@ -104,7 +104,7 @@ func holds(dir int, e tree.Entry) (st unix.Stat_t, ok bool) {
 	if unix.Fstat(fd, &st) == nil && isSealed(st, e) && contentOf(f) == e.Content {
 		return st, true
 	}
-	unix.Unlinkat(dir, name, 0) // best effort: it is only ever a miss
+	unlinkat(dir, name, 0) // best effort: it is only ever a miss
 	return st, false
 }
 
@@ -134,7 +134,7 @@ func (sp *Spool) made(p place, create func() error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := unix.Mkdirat(p.dir, path.Dir(p.base), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := mkdirat(p.dir, path.Dir(p.base), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return p.failed("mkdir", err)
 	}
 	return create()
@@ -186,13 +186,13 @@ func (g *Stage) Adopt(sp *Spool, e tree.Entry) error {
 func (sp *Spool) link(e tree.Entry, p place) bool {
 	from := sp.place(e)
 	var st unix.Stat_t
-	if unix.Linkat(from.dir, from.base, p.dir, p.base, 0) != nil {
+	if linkat(from.dir, from.base, p.dir, p.base) != nil {
 		return false
 	}
 	if unix.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && isSealed(st, e) {
 		return true
 	}
-	unix.Unlinkat(p.dir, p.base, 0) // best effort: the copy that follows fails if it is still there
+	unlinkat(p.dir, p.base, 0) // best effort: the copy that follows fails if it is still there
 	return false
 }
 

@@ -224,7 +224,7 @@ func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
 			return nil // somebody works on it
 		}
 		beside := besideBytes(path)
-		if err := errors.Join(removeBeside(path), lock.Remove()); err != nil {
+		if err := removePart(path, lock); err != nil {
 			return err
 		}
 		r.Parts++

@@ -45,8 +45,17 @@ func (p *Part) Empty() bool {
 	return err == nil && fi.Size() == 0 && errors.Is(dirErr, fs.ErrNotExist)
 }
 
-// Done removes the download, which is in the store now or is of no use.
-func (p *Part) Done() error { return errors.Join(removeBeside(p.path), p.lock.Remove()) }
+// Done removes the download, which is in the store now or is of no use. The file goes last, and stays where anything beside it does:
+// by it a collection finds the rest.
+func (p *Part) Done() error { return removePart(p.path, p.lock) }
+
+// removePart removes a part, whose lock is given up, and before it what was kept beside it.
+func removePart(path string, lock *filelock.File) error {
+	if err := removeBeside(path); err != nil {
+		return errors.Join(err, lock.Release())
+	}
+	return lock.Remove()
+}
 
 // Reset empties the part: what it holds is wrong.
 func (p *Part) Reset() error { return errors.Join(removeBeside(p.path), os.Truncate(p.path, 0)) }

@@ -78,14 +78,14 @@ func (p place) create(mode fs.FileMode) (int, error) {
 func (p place) setTime() error {
 	ts, err := unix.TimeToTimespec(sealTime)
 	if err == nil {
-		err = unix.UtimesNanoAt(p.dir, p.base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
+		err = utimensat(p.dir, p.base, []unix.Timespec{ts, ts})
 	}
 	return p.failed("utimensat", err)
 }
 
 // seal makes a directory read-only and gives it the fixed modification time.
 func (p place) seal() error {
-	err := p.failed("chmod", unix.Fchmodat(p.dir, p.base, 0o555, 0))
+	err := p.failed("chmod", fchmodat(p.dir, p.base, 0o555))
 	return errors.Join(err, p.setTime())
 }
 
@@ -147,7 +147,7 @@ func (s *Store) fixMode(fd int, mode fs.FileMode) error {
 		}
 		s.narrow.Store(true)
 	}
-	return unix.Fchmod(fd, uint32(mode))
+	return fchmod(fd, uint32(mode))
 }
 
 func sealedMode(exec bool) fs.FileMode {
@@ -155,14 +155,4 @@ func sealedMode(exec bool) fs.FileMode {
 		return 0o555
 	}
 	return 0o444
-}
-
-// retry repeats a system call that a signal interrupted.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
 }

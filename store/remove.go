@@ -44,14 +44,16 @@ func (r *remover) fail(op, path string, err error) {
 
 // dir empties and removes the directory name in parent; path is for messages.
 func (r *remover) dir(parent int, name, path string) {
-	fd, err := unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
 	if err != nil {
 		r.fail("open", path, err)
 		return
 	}
 	d := os.NewFile(uintptr(fd), path)
 	defer d.Close()
-	r.fail("chmod", path, unix.Fchmod(fd, 0o700))
+	r.fail("chmod", path, fchmod(fd, 0o700))
 	entries, err := d.ReadDir(-1)
 	r.fail("read", path, err)
 
@@ -59,7 +61,7 @@ func (r *remover) dir(parent int, name, path string) {
 	for _, e := range entries {
 		below := filepath.Join(path, e.Name())
 		if !e.IsDir() {
-			r.fail("unlink", below, unix.Unlinkat(fd, e.Name(), 0))
+			r.fail("unlink", below, unlinkat(fd, e.Name(), 0))
 			continue
 		}
 		select {
@@ -73,5 +75,5 @@ func (r *remover) dir(parent int, name, path string) {
 		}
 	}
 	wait.Wait()
-	r.fail("rmdir", path, unix.Unlinkat(parent, name, unix.AT_REMOVEDIR))
+	r.fail("rmdir", path, unlinkat(parent, name, unix.AT_REMOVEDIR))
 }

@@ -41,15 +41,15 @@ func (g *Stage) reuse(e tree.Entry, p place, data []byte) bool {
 	defer unix.Close(fd)
 	var was, is unix.Stat_t
 	if unix.Fstat(fd, &was) != nil || !isSealed(was, e) || !sameBytes(fd, data) {
-		unix.Unlinkat(files, shared, 0) // best effort: it is only ever a miss
+		unlinkat(files, shared, 0) // best effort: it is only ever a miss
 		return false
 	}
-	if unix.Linkat(files, shared, p.dir, p.base, 0) != nil {
+	if linkat(files, shared, p.dir, p.base) != nil {
 		return false // too many links (65,000 on ext4), or collected meanwhile
 	}
 	// The name may have been replaced since it was opened: trust the bytes that were compared.
 	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
-		unix.Unlinkat(p.dir, p.base, 0)
+		unlinkat(p.dir, p.base, 0)
 		return false
 	}
 	return true
@@ -62,12 +62,12 @@ func (g *Stage) share(e tree.Entry, p place) error {
 		return nil
 	}
 	files, shared := int(g.files.Fd()), sharedName(e)
-	err := unix.Linkat(p.dir, p.base, files, shared, 0)
+	err := linkat(p.dir, p.base, files, shared)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := unix.Mkdirat(files, path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := mkdirat(files, path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return p.failed("sharing", err)
 		}
-		err = unix.Linkat(p.dir, p.base, files, shared, 0)
+		err = linkat(p.dir, p.base, files, shared)
 	}
 	for _, harmless := range []error{fs.ErrExist, unix.EMLINK, unix.EPERM, unix.ENOTSUP} {
 		if errors.Is(err, harmless) {

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
 	"gostore/internal/tree"
@@ -60,7 +58,7 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 	}
 	for {
 		name := path.Join(objectsDir, stagePrefix+rand.Text())
-		if err := s.root.Mkdir(name, 0o755); err != nil {
+		if err := again(func() error { return s.root.Mkdir(name, 0o755) }); err != nil {
 			return nil, errors.Join(err, files.Close())
 		}
 		held, err := filelock.ShareDir(ctx, s.path(name))
@@ -96,7 +94,7 @@ func (g *Stage) mkdir(name string) error {
 		return err
 	}
 	err := g.at(name, func(p place) error {
-		return p.failed("mkdir", unix.Mkdirat(p.dir, p.base, 0o755))
+		return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755))
 	})
 	if err != nil {
 		return err
@@ -185,7 +183,7 @@ func (g *Stage) finish() (tree.Manifest, error) {
 			continue
 		}
 		err := g.at(e.Path, func(p place) error {
-			err := p.failed("symlink", unix.Symlinkat(e.Target, p.dir, p.base))
+			err := p.failed("symlink", symlinkat(e.Target, p.dir, p.base))
 			return errors.Join(err, p.setTime())
 		})
 		if err != nil {

@@ -53,7 +53,7 @@ func (g *Stage) file(name string) (tree.Entry, error) {
 // link makes p another name of the file old, or a copy where that has too many names already (65,000 on
 // ext4) or can have one only.
 func (g *Stage) link(old, p place, e tree.Entry) error {
-	err := unix.Linkat(old.dir, old.base, p.dir, p.base, 0)
+	err := linkat(old.dir, old.base, p.dir, p.base)
 	if !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOTSUP) {
 		return p.failed("link", err)
 	}
@@ -92,7 +92,7 @@ func (g *Stage) Nest(dir string) error {
 	if err := g.mkdir(parent); err != nil {
 		return err
 	}
-	err := g.at(temp, func(p place) error { return p.failed("mkdir", unix.Mkdirat(p.dir, p.base, 0o755)) })
+	err := g.at(temp, func(p place) error { return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755)) })
 	for _, base := range moved {
 		err = errors.Join(err, g.rename(path.Join(parent, base), path.Join(temp, base)))
 	}
@@ -105,7 +105,7 @@ func (g *Stage) Nest(dir string) error {
 func (g *Stage) rename(from, to string) error {
 	return g.at(from, func(old place) error {
 		return g.at(to, func(p place) error {
-			return p.failed("rename", unix.Renameat(old.dir, old.base, p.dir, p.base))
+			return p.failed("rename", renameat(old.dir, old.base, p.dir, p.base))
 		})
 	})
 }

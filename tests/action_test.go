@@ -346,6 +346,7 @@ func readYAML(t *testing.T, path string, v any) {
 
 // TestAction runs every step of the action, in three jobs: with an empty cache, with one that fits, and with one of an older lock.
 func TestAction(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	caches, base := map[string]string{}, t.TempDir()
 	every := map[string]bool{}
@@ -419,6 +420,7 @@ func TestAction(t *testing.T) {
 
 // A lock that is not what the project asks for fails the job before anything is downloaded.
 func TestActionChecks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("gostore lock go@1.22.6")
 	steps := readAction(t, "../action.yml").Runs.Steps

@@ -57,6 +57,9 @@ func (a *actor) run(cmd *exec.Cmd, statuses ...int) (status int, out string) {
 		a.t.Error(err)
 		return -1, ""
 	}
+	a.mu.Lock()
+	a.running[cmd.Process.Pid] = what
+	a.mu.Unlock()
 	if a.rand.IntN(4) == 0 {
 		a.hinder(cmd.Process.Pid)
 	}
@@ -64,6 +67,7 @@ func (a *actor) run(cmd *exec.Cmd, statuses ...int) (status int, out string) {
 	status = cmd.ProcessState.ExitCode()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.running, cmd.Process.Pid)
 	a.tally[cmd.Args[name+1]]++
 	a.trace = append(a.trace, fmt.Sprintf("  %d from %s", status, what))
 	if !slices.Contains(statuses, status) {
@@ -139,28 +143,49 @@ func (f *fleet) dirs(versions []string) []string {
 	return dirs
 }
 
-// hiding runs a command that cannot see other processes in /proc, so that leases are all that it meets.
-var hiding = sync.OnceValue(func() []string {
-	for _, way := range [][]string{{"unshare", "--pid", "--fork", "--mount-proc"}, {"unshare", "-r", "--pid", "--fork", "--mount-proc"}} {
-		if exec.Command(way[0], append(way[1:], "true")...).Run() == nil {
-			return way
+// elsewhere are ways to run a command where leases are all that it and others know of each other: where it cannot see other
+// processes in /proc, and where the store is a second mount with another path. Each is a beginning of a command line, which
+// the store's directory, another directory, and the command follow; one that is not permitted is nil.
+var elsewhere = sync.OnceValue(func() (ways [2][]string) {
+	for i, script := range []string{`shift 2; exec "$@"`, `mount --bind "$1" "$2" && export GOSTORE_ROOT="$2" && shift 2 && exec "$@"`} {
+		for _, unshare := range []string{"unshare", "unshare -r"} {
+			way := append(strings.Fields(unshare+" --pid --fork --mount-proc"), "sh", "-c", script, "sh")
+			if strings.Contains(script, "mount") {
+				way = append(strings.Fields(unshare+" --mount"), "sh", "-c", script, "sh")
+			}
+			if dir := os.TempDir(); exec.Command(way[0], append(way[1:], dir, dir, "true")...).Run() == nil {
+				ways[i] = way
+				break
+			}
 		}
 	}
-	return nil
+	return ways
 })
 
-// collect runs a collection of one kind or the other.
-func (a *actor) collect(hidden bool) {
+// collect runs a collection, of one kind or another.
+func (a *actor) collect(away bool) {
 	cmd := a.gostore(a.dir, "gc", "--json")
 	if n := a.rand.IntN(3); n > 0 {
 		cmd.Args = append(cmd.Args, "--keep", strconv.Itoa(a.least-1+n))
 	}
-	if way := hiding(); hidden && way != nil {
-		wrapped := exec.CommandContext(a.t.Context(), way[0], append(way[1:], append([]string{cmd.Path}, cmd.Args[1:]...)...)...)
-		wrapped.Dir, wrapped.Env = cmd.Dir, cmd.Env
+	i := a.rand.IntN(2)
+	if way := elsewhere()[i]; away && way != nil {
+		way = slices.Concat(way, []string{a.root(), a.dir, cmd.Path}, cmd.Args[1:])
+		wrapped := exec.CommandContext(a.t.Context(), way[0], way[1:]...)
+		wrapped.Dir, wrapped.Env = a.world.dir, cmd.Env
 		cmd = wrapped
+		a.mu.Lock()
+		a.away[i]++
+		a.mu.Unlock()
 	}
 	a.collection(cmd)
+}
+
+// verify hashes everything that is there at the moment, or some of it.
+func (a *actor) verify() {
+	a.ok("verify")
+	a.end([]int{0, 4}, "verify", "go@"+a.all[a.rand.IntN(len(a.all))]) // 4: it is not there
+	a.ok("log", "--verify")
 }
 
 // read runs commands that change nothing, or install what nothing keeps.

@@ -22,6 +22,7 @@ func (w *world) project(dir string) {
 
 // The example of a workflow is one that GitHub Actions would take, and its steps work.
 func TestExampleGitHub(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	var workflow struct {
 		Name        string
@@ -61,6 +62,7 @@ func (w *world) servePackage(site string) (url, sum string) {
 
 // The example for GitLab, with an empty cache and with the one that the first pipeline left.
 func TestExampleGitLab(t *testing.T) {
+	t.Parallel()
 	site := t.TempDir()
 	w := newWorld(t, upstream.Config{Files: site})
 	var pipeline struct {
@@ -124,6 +126,7 @@ func writeFile(t *testing.T, path string, data []byte) {
 
 // The steps of the Jenkinsfile.
 func TestExampleJenkins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	text := document(t, "../docs/examples/Jenkinsfile")
 	if strings.Count(text, "{") != strings.Count(text, "}") || !strings.Contains(text, "pipeline {") {
@@ -245,6 +248,7 @@ func (b *build) shell(line string) {
 
 // The Dockerfile's instructions, in order, in directories instead of images. What only a system's own root may do is left to a stand-in.
 func TestExampleDockerfile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.project(w.dir)
 	stand := t.TempDir()

@@ -91,6 +91,7 @@ func (p *pipe) awaitReader() (answer func()) {
 // The collector reads the roots, claims what they do not reach, and reads them again. What became a root in between
 // stays. Who wants what is claimed waits, and has it in the end, whether it stayed or went.
 func TestCollectorLooksAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.write(w.dir, map[string]string{"gostore.toml": ""})
 	w.sh("gostore lock -q go@1.21.0 && gostore install -q")
@@ -139,6 +140,7 @@ func TestCollectorLooksAgain(t *testing.T) {
 
 // A switch that has built its environment and has no generation for it yet holds leases on all of it.
 func TestSwitchHoldsWhatItBuilt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("cd / && gostore switch -q go@1.21.0")
 	w.sh("echo >held")

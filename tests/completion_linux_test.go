@@ -11,6 +11,7 @@ import (
 // A person types a request and presses Tab, in real shells on a terminal: the word is completed as one, although bash ends words
 // at "@", what is listed begins with the newest, and no byte comes from the network.
 func TestCompletionTyped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("gostore lock go@1.27rc1 && gostore tools go && gostore shell -- true && mkdir -p ~/.local/share/fish/generated_completions")
 	w.sh("echo 'autoload -U compinit; compinit -u; source <(gostore completion zsh)' >~/.zshrc")

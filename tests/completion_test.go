@@ -12,6 +12,7 @@ import (
 
 // The completions are read by the shells that they are for, and answer there as a person meets them.
 func TestCompletionsInShells(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("gostore switch go@1.22.6 && gostore switch --profile work go@1.23")
 	for shell, c := range map[string]struct {

@@ -45,6 +45,7 @@ func checkLeased(t *testing.T, want bool, dirs ...string) {
 // so does what that starts; it ends with the last of them, also by SIGKILL. In a shell in a shell the outer
 // tools are kept too.
 func TestLeaseOutlivesGostore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	outer, err := w.startSession(w.dir, []string{"go@1.22.5"})
 	if err != nil {
@@ -80,6 +81,7 @@ func TestLeaseOutlivesGostore(t *testing.T) {
 
 // A command that leaves a child behind and is killed leaves the lease to that child.
 func TestLeaseOfOrphan(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	cmd := w.gostore(w.dir, "shell", "-q", "go@1.22.6", "--", "sh", "-c", `exec 3<&0; go wait <&3 & go env GOROOT; wait`)
 	hold, end, err := os.Pipe()
@@ -121,6 +123,7 @@ func TestLeaseOfOrphan(t *testing.T) {
 
 // Those who want a toolchain that somebody is downloading wait and use the same download.
 func TestOneDownloadForAll(t *testing.T) {
+	t.Parallel()
 	const processes = 6
 	w := newWorld(t, upstream.Config{})
 	gate := make(chan struct{})
@@ -171,6 +174,7 @@ func (w watcher) Write(p []byte) (int, error) {
 
 // A collection neither waits for an installation or a running command, nor disturbs them.
 func TestCollectionDisturbsNobody(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{Padding: 1 << 20})
 	running, err := w.startSession(w.dir, []string{"go@1.22.5"})
 	if err != nil {
@@ -223,6 +227,7 @@ func TestCollectionDisturbsNobody(t *testing.T) {
 // A collection beside an installation that stands still in the middle of unpacking does not wait for it and
 // leaves its stage alone.
 func TestCollectionBesideStage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{Padding: 8 << 20})
 	w.sh("gostore install -q go@1.22.5")
 	cmd, stage := w.stopAtStage("install", "-q", "go@1.22.6")
@@ -272,6 +277,7 @@ func (w *world) stopAtStage(args ...string) (cmd *exec.Cmd, stage string) {
 // Forty switches at once, each of them in the middle of its installation when the others are, make forty
 // generations, each from what the one before left.
 func TestFortySwitches(t *testing.T) {
+	t.Parallel()
 	const processes = 40
 	var versions []string
 	for i := range processes {

@@ -13,6 +13,7 @@ import (
 
 // TestDoctorNamesCommands holds the commands of gostore that doctor's findings name against those that there are.
 func TestDoctorNamesCommands(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	known := append(commands(w.sh("gostore --help")), "itself") // which is no command
 	files, err := filepath.Glob("../internal/doctor/*.go")

@@ -37,8 +37,10 @@ func documents(t *testing.T) (paths []string) {
 // A comment "<!-- run: LINE -->" in a document is a line that is needed, but tells nobody anything. Lines that cannot be run here have
 // "<!-- not run: WHY -->" before their block, or in their cell; the test logs them.
 func TestDocuments(t *testing.T) {
+	t.Parallel()
 	for _, path := range append(documents(t), readme) {
 		t.Run(filepath.ToSlash(strings.TrimPrefix(path, "../")), func(t *testing.T) {
+			t.Parallel()
 			lines := commandLines(document(t, path), strings.Contains(path, "/coming-from/"))
 			var run []commandLine
 			for _, l := range lines {

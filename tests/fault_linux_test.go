@@ -1,8 +1,7 @@
 package tests
 
 import (
-	"fmt"
-	"os"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,37 +16,39 @@ import (
 type failure struct {
 	errno   syscall.Errno
 	lasting bool // and so does everything after it that could for the same reason
-	short   bool // a write of which half is done
+	short   bool // half of a write, or of a read
 	calls   []string
 }
 
 func (f failure) String() string {
 	switch {
 	case f.short:
-		return "half a write"
+		return "half of it"
 	case f.lasting:
 		return f.errno.Error() + " from then on"
 	}
 	return f.errno.Error()
 }
 
-// The calls that need space, a descriptor, or a right.
+// The calls that need space, a descriptor, or a right, and those that change something or read.
 var (
 	spending = []string{"openat", "mkdirat", "linkat", "symlinkat", "renameat", "renameat2", "write", "pwrite64", "fsync", "syncfs", "ftruncate", "fallocate"}
-	opening  = []string{"openat"}
+	opening  = []string{"openat", openToRead}
 	naming   = []string{"openat", "mkdirat", "linkat", "symlinkat", "renameat", "renameat2", "unlinkat", "fchmodat", "fchmodat2", "utimensat", "truncate"}
 	changes  = append(slices.Clone(spending), "unlinkat", "fchmodat", "fchmodat2", "fchmod", "utimensat", "truncate", "flock", "copy_file_range")
+	reads    = slices.Sorted(maps.Keys(readers))
 )
 
-// failures are tried in turn: the short form takes the next one at each operation, the long form all at all.
+// failures are tried in turn. The first operation of a sort fails in every way in the long form; those after it, which are the same
+// on another file, fail in the next way that applies, as all do in the short form.
 var failures = []failure{
 	{errno: syscall.ENOSPC, calls: spending},
-	{errno: syscall.EIO, calls: changes},
-	{errno: syscall.EINTR, calls: []string{"openat", "write", "pwrite64", "fsync", "syncfs", "flock", "ftruncate", "fallocate"}},
+	{errno: syscall.EIO, calls: slices.Concat(changes, reads)},
+	{errno: syscall.EINTR, calls: slices.Concat(changes, reads)},
 	{errno: syscall.EROFS, lasting: true, calls: naming},
 	{errno: syscall.EMFILE, calls: opening},
-	{errno: syscall.EACCES, calls: naming},
-	{short: true, calls: []string{"write", "pwrite64"}},
+	{errno: syscall.EACCES, calls: append(slices.Clone(naming), openToRead)},
+	{short: true, calls: []string{"write", "pwrite64", "read", "pread64"}},
 	{errno: syscall.ENOSPC, lasting: true, calls: spending},
 	{errno: syscall.EDQUOT, lasting: true, calls: spending},
 	{errno: syscall.EMFILE, lasting: true, calls: opening},
@@ -75,53 +76,75 @@ func (r *tracer) letFail(pid int, info syscallInfo, op operation) {
 	}
 }
 
-// Each operation of each command fails. Then the command says why, or does without; whatever it did is whole, nothing is lost, and
-// without the fault it succeeds.
+// Each operation of each command fails, also those that only read. Then the command says why, or does without; whatever it did is
+// whole, nothing is lost, its descriptors and goroutines are given back, and without the fault it succeeds. What was interrupted, or done by half, is no failure at all.
 //
-// The short form lets one operation of each sort fail in one way, for some of the commands; GOSTORE_TEST_KILL=all lets each
-// operation of all of them fail in every way.
+// The short form lets one operation of some sorts fail in one way, for some of the commands; GOSTORE_TEST_FAULT=all lets every
+// operation that changes something fail, of all commands, and one of each sort, also of those that read, in every way.
 func TestFault(t *testing.T) {
 	needTracer(t, newWorld(t, upstream.Config{}))
 	if !canChangeSyscalls {
 		t.Skip("a system call can be replaced by an error on amd64 only")
 	}
-	long := os.Getenv(killVariable) == "all"
+	form := formOf(t, faultVariable, 6)
 	var tried, withstood atomic.Int64
 	t.Cleanup(func() {
 		t.Logf("%d operations failed, %d of which the command did without", tried.Load(), withstood.Load())
 	})
 	for _, c := range killings {
-		if !long && !slices.Contains([]string{"install", "lock anew", "switch", "gc"}, c.name) {
+		if !form.long && !slices.Contains([]string{"install", "lock anew", "switch", "gc"}, c.name) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			k := newKilling(t, c.prepare, c.command)
-			if c.next != "" {
-				k.next = c.next
-			}
-			turn := 0
-			for _, p := range k.points(long) {
-				call, _, _ := strings.Cut(p.sort, " ")
-				for range failures {
-					f := failures[turn%len(failures)]
-					turn++
-					if p.torn || !f.applies(call) {
-						continue
-					}
-					if exit, happened := k.failAt(p, f); happened {
-						tried.Add(1)
-						if exit == 0 {
-							withstood.Add(1)
-						}
-					}
-					if !long {
-						break
+			k := newKilling(t, c.prepare, c.command, c.next, true)
+			faults := k.faults(form, c.name)
+			for _, f := range faults {
+				k.thorough = form.long || form.rarely(f.String())
+				if exit, happened := k.failAt(f.point, f.failure); happened {
+					tried.Add(1)
+					if exit == 0 {
+						withstood.Add(1)
 					}
 				}
 			}
+			t.Logf("%d operations, %d faults", len(k.operations), len(faults))
 		})
 	}
+}
+
+// faultVariable makes TestFault whole, as killVariable does TestKill.
+const faultVariable = "GOSTORE_TEST_FAULT"
+
+// mishap is an operation and how it is going to fail.
+type mishap struct {
+	point
+	failure
+}
+
+func (f mishap) String() string { return f.point.String() + ": " + f.failure.String() }
+
+// faults returns what is to fail in turn, of the command with a name.
+func (k *killing) faults(form form, name string) []mishap {
+	var list []mishap
+	turn := 0
+	for _, p := range k.points(form.long) {
+		call := p.call()
+		for range failures {
+			f := mishap{p, failures[turn%len(failures)]}
+			turn++
+			if p.torn || !f.applies(call) {
+				continue
+			}
+			if form.takes(name + f.String()) {
+				list = append(list, f)
+			}
+			if !form.long || p.n > 1 {
+				break
+			}
+		}
+	}
+	return list
 }
 
 // complaint is how gostore reports what went wrong.
@@ -129,15 +152,15 @@ var complaint = regexp.MustCompile(`(?m)^gostore: (error|warning): .+`)
 
 // failAt lets an operation fail, and checks what came of it.
 func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
-	k.restore()
-	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short})
+	k.saved.restore(k.t)
+	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short, Reads: f.lasting && f.errno == syscall.EMFILE || readers[p.call()], Counted: true})
 	if err != nil {
 		k.t.Fatal(err)
 	}
 	if run.Failed == 0 {
 		return 0, false
 	}
-	k.t.Run(fmt.Sprintf("%s: %s", p, f), func(t *testing.T) {
+	k.t.Run(mishap{p, f}.String(), func(t *testing.T) {
 		k := *k
 		w := *k.world
 		w.t, k.world = t, &w
@@ -146,7 +169,7 @@ func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
 			t.Errorf("it ended with %d and said only\n%s", run.Exit, run.Output)
 		case run.Exit != 0 && (f.short || f.errno == syscall.EINTR):
 			t.Errorf("it ended with %d\n%s", run.Exit, run.Output)
-		case strings.Contains(run.Output, "panic"):
+		case strings.Contains(run.Output, "panic"), strings.Contains(run.Output, keptMark):
 			t.Errorf("it said\n%s", run.Output)
 		}
 		k.checkKilled(run)

@@ -176,6 +176,7 @@ func TestUpstreamMisbehavesOnInstall(t *testing.T) {
 
 // A database that shows another history than before is found out by whoever has seen the first.
 func TestUpstreamForgesHistory(t *testing.T) {
+	t.Parallel()
 	for name, forge := range map[string]func(*upstream.Server){
 		"forked":      func(s *upstream.Server) { s.Fork(); s.Grow(100) },
 		"rolled back": func(s *upstream.Server) { s.Rollback(true) },

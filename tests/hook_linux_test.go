@@ -47,6 +47,7 @@ var control = regexp.MustCompile(`\x1b(\[[0-9;?<>=]*[a-zA-Z]|\][^\x07\x1b]*(\x07
 
 // TestHookFish types into fish on a terminal, as it has prompts on nothing else.
 func TestHookFish(t *testing.T) {
+	t.Parallel()
 	w := hookWorld(t, "fish")
 	w.sh("mkdir -p ~/.config/fish && echo 'gostore hook fish | source; function fish_prompt; echo \"<$status>\"; end; function fish_greeting; end' >~/.config/fish/config.fish")
 	shown := control.ReplaceAllString(w.onTerminal("cd && exec fish", func(term *terminal) {
@@ -79,6 +80,7 @@ func TestHookFish(t *testing.T) {
 
 // TestHookNu types into nushell, of which there is no package in most systems: it takes the nu on PATH.
 func TestHookNu(t *testing.T) {
+	t.Parallel()
 	w := hookWorld(t, "nu")
 	w.sh("gostore hook nu >~/hook.nu && touch ~/env.nu")
 	w.writeFile("~/config.nu", "source ~/hook.nu\n$env.config.show_banner = false\n$env.PROMPT_COMMAND = ''; $env.PROMPT_COMMAND_RIGHT = ''\n")
@@ -107,6 +109,7 @@ func TestHookNu(t *testing.T) {
 
 // TestHookTerminal is the job of a person in bash and zsh with job control and a line editor: no noise, no lost traps.
 func TestHookTerminal(t *testing.T) {
+	t.Parallel()
 	for _, shell := range []string{"bash", "zsh"} {
 		t.Run(shell, func(t *testing.T) {
 			w := hookWorld(t, shell)
@@ -124,6 +127,7 @@ func TestHookTerminal(t *testing.T) {
 
 // TestHookDirenv has "use gostore" in an .envrc.
 func TestHookDirenv(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("direnv"); err != nil {
 		t.Skip("direnv is not installed")
 	}

@@ -14,6 +14,7 @@ import (
 // TestJSON checks that every command that has --json prints exactly one JSON value to stdout and nothing else, also
 // when there is nothing to tell, and that none that has it is forgotten here.
 func TestJSON(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	lines := []string{
 		"gostore version --json",

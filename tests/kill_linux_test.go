@@ -1,10 +1,10 @@
 package tests
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -12,12 +12,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/tests/upstream"
 )
 
-// killVariable makes TestKill kill each command at each of its operations, and in each of its writes:
-// GOSTORE_TEST_KILL=all, two minutes.
+// killVariable makes TestKill kill each command at each of its operations, and in each of its writes, where it is
+// "all"; "2/5" is the second of five parts of that.
 const killVariable = "GOSTORE_TEST_KILL"
 
 // killings are the commands that are killed, each in the state that the lines of shell before it make.
@@ -38,7 +41,7 @@ var killings = []struct {
 	{name: "enter", prepare: "gostore lock go@1.22.6 && gostore install go@1.22.6", command: []string{"shell", "--", "go", "version"}},
 	{name: "lock", prepare: "true", command: []string{"lock", "go@1.22.6"}},
 	{name: "lock anew", prepare: "gostore lock go@1.22.5 && gostore install", command: []string{"lock", "go@1.22.6"}},
-	{name: "first switch", prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
+	{name: "first switch", prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6", "--check", "echo done >~/checked"}}, // a child writes as well
 	{name: "switch", prepare: "gostore switch go@1.22.5 && gostore lock go@1.22.6 && gostore install", command: []string{"switch", "go@1.22.6"}},
 	{name: "switch and install", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "go@1.22.6"}},
 	{name: "remove", long: true, prepare: "gostore switch go@1.22.5", command: []string{"switch", "--remove", "go"},
@@ -49,6 +52,13 @@ var killings = []struct {
 	{name: "gc", prepare: `gostore switch go@1.22.5 && gostore install go@1.22.6 go@1.21.13 &&
 		gostore lock go@1.21.0 && gostore install && gostore lock go@1.20 && gostore install &&
 		mkdir "$GOSTORE_ROOT/store/.stage-X" && echo >"$GOSTORE_ROOT/store/.stage-X/file"`, command: []string{"gc"}},
+	{name: "import from another manager", long: true, prepare: `gostore lock go@1.22.6 && mkdir ~/sdk && cp -r "$(gostore shell -q -- go env GOROOT)" ~/sdk/go1.22.6 &&
+		gostore roots --forget . && gostore gc && chmod -R u+w ~/sdk`, command: []string{"import-from", "sdk"}},
+	{name: "link", long: true, prepare: "gostore lock go@1.22.5 && gostore link && gostore lock go@1.22.6 && gostore install", command: []string{"link"}},
+	{name: "shims", long: true, prepare: "gostore lock go@1.22.6 && gostore install && gostore shims && gostore lock go@1.22.5", command: []string{"shims"}},
+	{name: "trust", long: true, prepare: "gostore lock go@1.22.6 && gostore trust --revoke", command: []string{"trust"}},
+	{name: "forget", long: true, prepare: "gostore lock go@1.22.6 && gostore install", command: []string{"roots", "--forget", "."},
+		next: "gostore roots --forget . || [ $? = 4 ]"}, // it may be forgotten by then
 	{name: "gc of generations", prepare: "gostore switch go@1.22.5 && gostore switch go@1.22.6 && gostore switch go@1.21.13",
 		command: []string{"gc", "--keep", "1"}},
 }
@@ -57,26 +67,27 @@ var killings = []struct {
 // was there and is needed is lost, and the same command then succeeds and comes to the same end as if nothing had
 // happened, after which a collection leaves nothing behind.
 //
-// The short form kills at one operation of each sort. What survives is what the kernel was told; what
+// The short form kills at one operation of some sorts. What survives is what the kernel was told; what
 // a power cut would leave is another question.
 func TestKill(t *testing.T) {
 	beTracer()
 	needTracer(t, newWorld(t, upstream.Config{}))
-	long := os.Getenv(killVariable) == "all"
+	form := formOf(t, killVariable, 5)
 	var killed, torn atomic.Int64
 	t.Cleanup(func() { t.Logf("killed before %d operations and in %d writes", killed.Load(), torn.Load()) })
 	for _, c := range killings {
-		if c.long && !long {
+		if c.long && !form.long {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			k := newKilling(t, c.prepare, c.command)
-			if c.next != "" {
-				k.next = c.next
-			}
-			points := k.points(long)
+			k := newKilling(t, c.prepare, c.command, c.next, false)
+			points := k.points(form.long)
 			for _, p := range points {
+				if !form.takes(c.name + p.String()) {
+					continue
+				}
+				k.thorough = form.long || form.rarely(p.sort)
 				switch {
 				case !k.kill(p):
 					if p.n == 1 { // further ones may be fewer in one run than in another
@@ -99,18 +110,22 @@ type killing struct {
 	top     string
 	command []string
 	next    string // shell that succeeds after a kill
+	saved   *snapshot
+	// thorough says that gostore itself looks, too, whether all is well.
+	thorough bool
 	// What the undisturbed command does, and the sights before it, after it, and after the collection that follows.
 	operations           []operation
 	before, after, final sight
 }
 
-func newKilling(t *testing.T, prepare string, command []string) *killing {
+// newKilling prepares a state, and runs the command undisturbed. next is what must succeed after a kill, the command where it is "".
+func newKilling(t *testing.T, prepare string, command []string, next string, reads bool) *killing {
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
-	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: "gostore " + strings.Join(command, " ")}
+	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore '"+strings.Join(command, "' '")+"'")}
 	w.sh(prepare)
-	k.atTop("mkdir saved; for d in root project; do if [ -e $d ]; then cp -a $d saved; fi; done")
+	k.saved = takeSnapshot(t, k.top, "root", "project")
 	k.before = look(t, k.top)
-	run, err := w.trace(request{Args: command})
+	run, err := w.trace(request{Args: command, Reads: reads})
 	if err != nil || run.Exit != 0 || len(run.Operations) == 0 {
 		t.Fatalf("undisturbed: %v, exit status %d\n%s", err, run.Exit, run.Output)
 	}
@@ -123,27 +138,34 @@ func newKilling(t *testing.T, prepare string, command []string) *killing {
 	return k
 }
 
-// atTop runs shell in the directory above the project.
-func (k *killing) atTop(line string) {
-	k.t.Helper()
-	cmd := exec.Command("/bin/sh", "-e", "-c", line)
-	cmd.Dir = k.top
-	if out, err := cmd.CombinedOutput(); err != nil {
-		k.t.Fatalf("%s: %v\n%s", line, err, out)
-	}
-}
-
-// restore makes the state before the command again. Links between files stay links.
-func (k *killing) restore() {
-	k.t.Helper()
-	k.atTop("for d in root project; do if [ -e $d ]; then chmod -R u+w $d; rm -r $d; fi; if [ -e saved/$d ]; then cp -a saved/$d .; fi; done")
-}
-
 // collect collects when everything that a collection keeps for a while has become old.
 func (k *killing) collect() {
 	k.t.Helper()
-	k.atTop(`find root \( -name ".tmp-*" -o -name "*.part*" \) -exec touch -h -t 202001010000 {} +`)
-	k.sh("gostore gc")
+	grow(k.t, filepath.Join(k.top, "root"))
+	if status, out, diagnosis := ended(k.gostore(k.dir, "gc")); status != 0 {
+		k.t.Fatalf("a collection ended with %d\n%s%s", status, out, diagnosis)
+	}
+}
+
+// grown is a time at which everything temporary is old enough to be collected.
+var grown = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// grow makes temporary files and partial downloads below dir old.
+func grow(t *testing.T, dir string) {
+	t.Helper()
+	at, err := unix.TimeToTimespec(grown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !temporary(e.Name()) && !strings.Contains(e.Name(), ".part") {
+			return err
+		}
+		return unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // point is where to kill: at the n-th operation of a sort, from 1.
@@ -161,6 +183,12 @@ func (p point) String() string {
 	return text
 }
 
+// call returns the name of the system call.
+func (p point) call() string {
+	call, _, _ := strings.Cut(p.sort, " ")
+	return call
+}
+
 // points returns where to kill. Which operations there are of a sort, and in which order, is much the same in
 // every run; of all operations it is not, because what goes over the network is answered in any order.
 func (k *killing) points(all bool) []point {
@@ -169,7 +197,7 @@ func (k *killing) points(all bool) []point {
 	for _, op := range k.operations {
 		count[op.Sort]++
 		n := count[op.Sort]
-		if n > 1 && !all {
+		if n > 1 && (!all || op.reads()) {
 			continue
 		}
 		if op.writes() {
@@ -184,7 +212,7 @@ func (k *killing) points(all bool) []point {
 
 // kill kills the command and reports whether it did: one run may be shorter than another.
 func (k *killing) kill(p point) bool {
-	k.restore()
+	k.saved.restore(k.t)
 	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Torn: p.torn})
 	if err != nil {
 		k.t.Fatal(err)
@@ -261,7 +289,9 @@ func (k *killing) checkNext() {
 	out := k.sh(k.next)
 	now := look(k.t, k.top)
 	k.checkReached(now, out)
-	k.sh("gostore verify && gostore log --verify")
+	if k.thorough {
+		k.sh("gostore verify && gostore log --verify")
+	}
 	k.collect()
 	k.checkEnd(now)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -13,73 +14,6 @@ import (
 
 	"gostore/tests/powercut"
 )
-
-// calls says of which system calls an operation is made: where their path, or descriptor, is among the
-// arguments. Programs written in Go use no others: package syscall has only the at-forms.
-var calls = map[uint64]struct {
-	name     string
-	fd, path int // index of the argument, -1 where it has none
-}{
-	unix.SYS_OPENAT:          {"openat", 0, 1},
-	unix.SYS_MKDIRAT:         {"mkdirat", 0, 1},
-	unix.SYS_LINKAT:          {"linkat", 2, 3},
-	unix.SYS_SYMLINKAT:       {"symlinkat", 1, 2},
-	unix.SYS_RENAMEAT:        {"renameat", 2, 3},
-	unix.SYS_RENAMEAT2:       {"renameat2", 2, 3},
-	unix.SYS_UNLINKAT:        {"unlinkat", 0, 1},
-	unix.SYS_FCHMODAT:        {"fchmodat", 0, 1},
-	unix.SYS_FCHMODAT2:       {"fchmodat2", 0, 1},
-	unix.SYS_FCHOWNAT:        {"fchownat", 0, 1},
-	unix.SYS_UTIMENSAT:       {"utimensat", 0, 1},
-	unix.SYS_TRUNCATE:        {"truncate", -1, 0},
-	unix.SYS_FCHMOD:          {"fchmod", 0, -1},
-	unix.SYS_FTRUNCATE:       {"ftruncate", 0, -1},
-	unix.SYS_FALLOCATE:       {"fallocate", 0, -1},
-	unix.SYS_WRITE:           {"write", 0, -1},
-	unix.SYS_WRITEV:          {"writev", 0, -1},
-	unix.SYS_PWRITE64:        {"pwrite64", 0, -1},
-	unix.SYS_PWRITEV:         {"pwritev", 0, -1},
-	unix.SYS_COPY_FILE_RANGE: {"copy_file_range", 2, -1},
-	unix.SYS_SENDFILE:        {"sendfile", 0, -1},
-	unix.SYS_SPLICE:          {"splice", 2, -1},
-	unix.SYS_FSYNC:           {"fsync", 0, -1},
-	unix.SYS_FDATASYNC:       {"fdatasync", 0, -1},
-	unix.SYS_SYNCFS:          {"syncfs", 0, -1},
-	unix.SYS_FLOCK:           {"flock", 0, -1},
-}
-
-// toFiles are the calls that count only when they write to a regular file.
-var toFiles = map[string]bool{
-	"write": true, "writev": true, "pwrite64": true, "pwritev": true, "sendfile": true, "splice": true, "copy_file_range": true,
-}
-
-// changing are the flags with which openat is an operation.
-const changing = unix.O_CREAT | unix.O_TRUNC | unix.O_TMPFILE&^unix.O_DIRECTORY
-
-// operationFilter stops at calls and lets everything else pass.
-func operationFilter() []unix.SockFilter {
-	// Of struct seccomp_data: the number, and the low half of the third argument on a little-endian machine.
-	const number, flags = 0, 32
-	load := func(offset uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
-	}
-	pass := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}
-	stop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_TRACE}
-	filter := []unix.SockFilter{
-		load(number),
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_OPENAT, Jf: 4},
-		load(flags),
-		{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: changing, Jf: 1},
-		stop,
-		pass,
-	}
-	for call := range calls {
-		if call != unix.SYS_OPENAT {
-			filter = append(filter, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(call), Jf: 1}, stop)
-		}
-	}
-	return append(filter, pass)
-}
 
 // syscallInfo is struct ptrace_syscall_info, see ptrace(2).
 type syscallInfo struct {
@@ -139,6 +73,7 @@ func (r *tracer) run() error {
 		case err != nil:
 			return err
 		case !status.Stopped():
+			delete(r.threads, pid)
 			if pid == r.pid {
 				r.status = status
 			}
@@ -203,12 +138,16 @@ func (r *tracer) atSyscall(pid int) {
 		r.fail(fmt.Errorf("a stop of kind %d at a system call", info.op))
 		return
 	}
-	if _, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", r.pid, pid)); err != nil {
-		return // a child
-	}
 	op, ok := r.operation(pid, info)
 	if !ok {
 		return
+	}
+	_, err = os.Stat(fmt.Sprintf("/proc/%d/task/%d", r.pid, pid))
+	if op.Child = err != nil; op.Child {
+		if !strings.HasPrefix(op.Path, r.top+"/") {
+			return
+		}
+		op.Sort = "child: " + op.Sort
 	}
 	r.operations = append(r.operations, op)
 	if op.Sort == r.Sort {
@@ -223,11 +162,22 @@ func (r *tracer) atSyscall(pid int) {
 			writeHalf(pid, info)
 		}
 		r.killed = true
-		syscall.Kill(r.pid, syscall.SIGKILL) // it is stopped and cannot be gone
+		r.kill(op.Child)
 		return
 	}
 	if r.Record && r.inRecord(op) {
 		r.record(pid, info, op)
+	}
+}
+
+// kill kills gostore, which is stopped and cannot be gone; with its children where one of them is at the operation, because who
+// goes on to write when gostore is dead is another question.
+func (r *tracer) kill(all bool) {
+	syscall.Kill(r.pid, syscall.SIGKILL)
+	for pid := range r.threads {
+		if all {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
 }
 
@@ -243,9 +193,16 @@ func readSyscallInfo(pid int) (info syscallInfo, err error) {
 
 // operation describes a system call, if it is an operation.
 func (r *tracer) operation(pid int, info syscallInfo) (operation, bool) {
-	call, ok := calls[info.nr]
+	call, ok := lookup(info.nr)
 	if !ok {
+		r.fail(fmt.Errorf("system call %d%#x of %s is in no list: does it change the disk?", info.nr, info.args, command(pid)))
 		return operation{}, false
+	}
+	if flags, opens := openFlags(call.name, info); opens && flags&changing == 0 {
+		if !r.Reads {
+			return operation{}, false
+		}
+		call.name = openToRead
 	}
 	op := operation{Call: call.name}
 	if call.fd >= 0 && int32(info.args[call.fd]) >= 0 {
@@ -259,14 +216,39 @@ func (r *tracer) operation(pid int, info syscallInfo) (operation, bool) {
 		return op, false
 	}
 	if call.path >= 0 && info.args[call.path] != 0 {
-		if name := readString(pid, info.args[call.path]); filepath.IsAbs(name) {
+		name := readString(pid, info.args[call.path])
+		switch {
+		case filepath.IsAbs(name):
 			op.Path = name
-		} else {
+		case op.Path == "":
+			cwd, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid)) // it is stopped
+			op.Path = filepath.Join(cwd, name)
+		default:
 			op.Path = filepath.Join(op.Path, name)
 		}
 	}
+	if op.reads() && !strings.HasPrefix(op.Path, r.top+"/") {
+		return op, false
+	}
 	op.Sort = sortOf(op.Call, op.Path, r.top)
 	return op, true
+}
+
+// openFlags returns the flags of a call that opens a file by its path.
+func openFlags(name string, info syscallInfo) (flags uint64, opens bool) {
+	switch name {
+	case "openat":
+		return info.args[2], true
+	case "open":
+		return info.args[1], true
+	}
+	return 0, false // openat2 has them in memory, and is taken for one that changes
+}
+
+// command returns the name of the program that a thread runs.
+func command(pid int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // only to be told
+	return strings.TrimSpace(string(name))
 }
 
 // readMemory fills data from a thread's memory as far as it is mapped.

@@ -46,6 +46,8 @@ type request struct {
 	Lasting bool
 	Short   bool
 	Record  bool // what the operations do, for a simulated disk
+	Reads   bool // what reads is an operation as well
+	Counted bool // it says at its end what it has not given back
 }
 
 // fails reports whether the request lets operations fail instead of killing.
@@ -56,10 +58,15 @@ type operation struct {
 	Call string
 	Path string // what it is about; for a rename or link, what is made
 	Sort string // what it has in common with others, see sortOf
+
+	Child bool // a process that gostore began is at it, and not gostore
 }
 
 // writes reports whether the operation can be torn.
 func (o operation) writes() bool { return o.Call == "write" || o.Call == "pwrite64" }
+
+// reads reports whether the operation changes nothing.
+func (o operation) reads() bool { return readers[o.Call] }
 
 // traced is what came of a run.
 type traced struct {
@@ -128,8 +135,8 @@ const confining = "confining gostore:"
 func beTracer() {
 	switch text := os.Getenv(tracerVariable); text {
 	case "":
-	case "confined":
-		fmt.Fprintln(os.Stderr, confining, becomeConfined())
+	case "confined", "confined, reads":
+		fmt.Fprintln(os.Stderr, confining, becomeConfined(text != "confined"))
 		os.Exit(1)
 	default:
 		var r request
@@ -159,11 +166,18 @@ func serve(q request) (traced, error) {
 	}
 	defer out.Close()
 	defer os.Remove(out.Name())
-	if err := os.Setenv(tracerVariable, "confined"); err != nil {
+	how, program := "confined", "gostore"
+	if q.Reads {
+		how = "confined, reads"
+	}
+	if q.Counted {
+		program = "gostore-counted"
+	}
+	if err := os.Setenv(tracerVariable, how); err != nil {
 		return traced{}, err
 	}
 	runtime.LockOSThread() // only the thread that started it may trace it
-	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined.test", "-test.run=^TestKill$", "--"}, q.Args...), &os.ProcAttr{
+	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined.test", "-test.run=^TestKill$", "--", program}, q.Args...), &os.ProcAttr{
 		Files: []*os.File{nil, out, out},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
@@ -177,8 +191,13 @@ func serve(q request) (traced, error) {
 }
 
 // becomeConfined installs the filter and executes gostore. It returns only an error.
-func becomeConfined() error {
-	path, err := exec.LookPath("gostore")
+func becomeConfined(reads bool) error {
+	args := os.Args[1:]
+	for args[0] != "--" {
+		args = args[1:]
+	}
+	args = args[1:]
+	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return err
 	}
@@ -186,16 +205,11 @@ func becomeConfined() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("giving up privileges: %w", err)
 	}
-	filter := operationFilter()
+	filter := operationFilter(reads)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
 		return fmt.Errorf("installing a filter: %w", err)
 	}
-	args := os.Args[1:]
-	for args[0] != "--" {
-		args = args[1:]
-	}
-	args[0] = "gostore"
 	if err := os.Unsetenv(tracerVariable); err != nil {
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,26 +23,45 @@ import (
 	"gostore/tests/upstream"
 )
 
-// TestModel runs installers, switchers, shells, projects, readers and collectors at once, each a sequence of
+// modelVariable makes TestModel long.
+const modelVariable = "GOSTORE_TEST_MODEL"
+
+// TestModel runs installers, switchers, shells, projects, readers, verifiers and collectors at once, each a sequence of
 // gostore processes, against a model of what must be alive: what running shells lease, what the newest
 // generations of each profile and the current one refer to, what registered projects are locked to. No such
 // object may ever be gone, not even for a moment, or differ from its digest; every command ends with a
 // status that it may end with; and when everything has stopped a collection leaves exactly what the
 // model says and nothing half done.
 //
+// Some collectors see no other process, and some work on a second mount of the store. When no command has ended for some minutes
+// that is a deadlock, and those that run say where they stand.
+//
 // GOSTORE_TEST_SEED repeats what was chosen, though not how the processes met; GOSTORE_TEST_ROUNDS says how
-// many rounds every actor does.
+// many rounds every actor does. The long form does thousands of rounds in all.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	seed := number(t, "GOSTORE_TEST_SEED", rand.Uint64())
-	rounds := number(t, "GOSTORE_TEST_ROUNDS", 8)
+	rounds := uint64(4)
+	if formOf(t, modelVariable, 1).long {
+		rounds = 300
+	}
+	rounds = number(t, "GOSTORE_TEST_ROUNDS", rounds)
 	t.Logf("GOSTORE_TEST_SEED=%d GOSTORE_TEST_ROUNDS=%d", seed, rounds)
+	for i, what := range []string{"see no processes", "work on a second mount"} {
+		if elsewhere()[i] == nil {
+			t.Logf("no collectors that %s: namespaces are not permitted here", what)
+		}
+	}
 	f := newFleet(t, int(seed%3))
+	defer f.watch()()
 	stop := f.beginCollecting(seed)
 	var actors sync.WaitGroup
+	var done atomic.Int64
 	begin := func(round func()) {
 		actors.Go(func() {
 			for n := uint64(0); n < rounds && !t.Failed(); n++ {
 				round()
+				done.Add(1)
 			}
 		})
 	}
@@ -56,6 +77,7 @@ func TestModel(t *testing.T) {
 		begin(f.actor(seed, "shared", i).shared)
 		begin(f.actor(seed, "reader", i).read)
 	}
+	begin(f.actor(seed, "verifier", 0).verify)
 	actors.Wait()
 	stop()
 	f.finish(owners, projects)
@@ -64,7 +86,8 @@ func TestModel(t *testing.T) {
 	for _, n := range f.tally {
 		commands += n
 	}
-	t.Logf("%d commands %v; %d collections took away %d objects", commands, f.tally, f.done, f.removed)
+	t.Logf("%d rounds of %d commands %v; %d collections took away %d objects, %d of them without seeing processes, %d on a second mount",
+		done.Load(), commands, f.tally, f.done, f.removed, f.away[0], f.away[1])
 	if f.removed == 0 {
 		t.Error("nothing was ever collected: nothing was tested")
 	}
@@ -87,6 +110,38 @@ func (f *fleet) beginCollecting(seed uint64) (stop func()) {
 		over.Store(true)
 		collectors.Wait()
 	}
+}
+
+// patience is how long no command may end. Each takes milliseconds, on a machine that does something else as well some seconds.
+const patience = 4 * time.Minute
+
+// watch fails the test when no command ends any more, and lets those that run print their stacks and die. It ends when the function
+// that it returns is called.
+func (f *fleet) watch() (end func()) {
+	over := make(chan struct{})
+	go func() {
+		for {
+			f.mu.Lock()
+			tick := f.tick
+			f.mu.Unlock()
+			select {
+			case <-over:
+				return
+			case <-tick:
+				continue
+			case <-time.After(patience):
+			}
+			f.mu.Lock()
+			f.fail("no command has ended for %v; running: %v", patience, f.running)
+			for pid := range f.running {
+				syscall.Kill(-pid, syscall.SIGCONT)
+				syscall.Kill(-pid, syscall.SIGQUIT)
+			}
+			f.mu.Unlock()
+			return
+		}
+	}()
+	return func() { close(over) }
 }
 
 // number reads a number from an environment variable.
@@ -116,13 +171,15 @@ type fleet struct {
 	removed     int           // objects, by collections
 	tick        chan struct{} // closed when the next command ends
 	tally       map[string]int
+	running     map[int]string // process groups
+	away        [2]int         // collections, by the ways of elsewhere
 	trace       []string
 	witnesses   map[*witness]bool
 	shared      map[int]bool // generations that were made in the profile that several switch
 }
 
 func newFleet(t *testing.T, least int) *fleet {
-	f := &fleet{least: least, tools: map[string]string{}, tick: make(chan struct{}), tally: map[string]int{}, witnesses: map[*witness]bool{}, shared: map[int]bool{}}
+	f := &fleet{least: least, tools: map[string]string{}, tick: make(chan struct{}), tally: map[string]int{}, running: map[int]string{}, witnesses: map[*witness]bool{}, shared: map[int]bool{}}
 	f.turn = sync.NewCond(&f.mu)
 	args := []string{"install", "--json"}
 	for i := range 7 { // few, so that what one does concerns the others

@@ -44,6 +44,7 @@ func withoutSockets() {
 
 // With --offline no socket is asked for, whatever the command: the kernel kills the one who does.
 func TestOfflineOpensNoSocket(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	self, err := os.Executable()
 	if err != nil {

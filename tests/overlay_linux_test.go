@@ -9,6 +9,7 @@ import (
 
 // In an interactive shell the project and the command line have the last word about variables, after the user's own start files.
 func TestInteractiveOverlay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("gostore lock go@1.22.6 && gostore shell -- true && mkdir -p ~/.local/share/fish/generated_completions ~/.config/fish ~/.config/go")
 	w.sh(`printf '[env]\nGOFLAGS = "-pro ject"\nTAKEN = false\n[isolate]\ncaches = true\n' >gostore.toml`)

@@ -18,6 +18,7 @@ import (
 
 // A package is the same whenever it is made, and what is in it works where it was unpacked.
 func TestPackage(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds a program twice")
 	}

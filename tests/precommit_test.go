@@ -42,6 +42,7 @@ func manifestHooks(t *testing.T) []map[string]string {
 // The hooks for pre-commit.com have what is needed, run when a file changes that a rule looks at, and their entries are command lines that
 // pass in a project that is in order and fail in one that is not.
 func TestPreCommitManifest(t *testing.T) {
+	t.Parallel()
 	hooks := manifestHooks(t)
 	if len(hooks) != 2 || hooks[0]["id"] != "gostore-check" || hooks[0]["language"] != "golang" || hooks[1]["id"] != "gostore-check-system" || hooks[1]["language"] != "system" {
 		t.Fatalf("hooks: %q", hooks)

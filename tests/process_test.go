@@ -121,6 +121,7 @@ func leftovers(t *testing.T, root string) []string {
 // TestInterruptedDownload stops an installation half way. Nothing is half made, the exit status says that it
 // was interrupted, and the next one goes on with what had arrived.
 func TestInterruptedDownload(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{Padding: 4 << 20})
 	w.sh("gostore lock go@1.22.6")
 	gate := make(chan struct{})
@@ -155,19 +156,22 @@ func TestInterruptedDownload(t *testing.T) {
 	}
 }
 
-// TestExamples runs every example of every help.
+// TestExamples runs every example of every help, those of each command in the same state.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
+	w.sh("gostore lock go@1.22 go@1.21 && gostore install && gostore install go@1.22.6")
+	w.sh("gostore switch go@1.22.5; gostore switch go@1.22.6; gostore switch go@1.23")
+	w.sh("mkdir -p ~/src/old-project; cp gostore.lock ~/src/old-project; cd ~/src/old-project; gostore install")
+	w.sh("gostore export -o tools.bundle && mkdir -p sdk/bin && echo '#!/bin/sh' >sdk/bin/sdk && chmod +x sdk/bin/sdk && tar -cf sdk.tar.xz sdk")
+	w.sh(`mkdir ~/bin && printf '#!/bin/sh\nshift\nexec "$@"\n' >~/bin/ssh && chmod +x ~/bin/ssh`)
+	w.sh(`mkdir -p ~/sdk ~/.goenv ~/.asdf ~/go/pkg/mod && cp -r "$(gostore shell -q go@1.22.6 -- go env GOROOT)" ~/sdk/go1.22.6`)
+	w.sh("echo golang 1.22.12 >.tool-versions")
+	prepared := takeSnapshot(t, filepath.Dir(w.dir), "home", "project", "root")
 	for _, command := range append(commands(w.sh("gostore --help")), "") {
 		t.Run("gostore "+command, func(t *testing.T) {
-			w := newWorld(t, upstream.Config{})
-			w.sh("gostore lock go@1.22 go@1.21 && gostore install && gostore install go@1.22.6")
-			w.sh("gostore switch go@1.22.5; gostore switch go@1.22.6; gostore switch go@1.23")
-			w.sh("mkdir -p ~/src/old-project; cp gostore.lock ~/src/old-project; cd ~/src/old-project; gostore install")
-			w.sh("gostore export -o tools.bundle && mkdir -p sdk/bin && echo '#!/bin/sh' >sdk/bin/sdk && chmod +x sdk/bin/sdk && tar -cf sdk.tar.xz sdk")
-			w.sh(`mkdir ~/bin && printf '#!/bin/sh\nshift\nexec "$@"\n' >~/bin/ssh && chmod +x ~/bin/ssh`)
-			w.sh(`mkdir -p ~/sdk ~/.goenv ~/.asdf ~/go/pkg/mod && cp -r "$(gostore shell -q go@1.22.6 -- go env GOROOT)" ~/sdk/go1.22.6`)
-			w.sh("echo golang 1.22.12 >.tool-versions")
+			prepared.restore(t)
+			w := &world{t: t, server: w.server, dir: w.dir, environ: w.environ}
 			examples := examples(w.sh("gostore " + command + " --help"))
 			if len(examples) == 0 {
 				t.Error("no examples")

@@ -13,6 +13,7 @@ import (
 
 // TestReadme runs every command of the README's console blocks, in order, in one shell, with an empty home.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.environ = append(w.environ, "GOSTORE_ROOT=")
 	commands := consoleCommands(t, filepath.Join("..", "README.md"))
@@ -79,9 +80,17 @@ var mention = regexp.MustCompile("(?m)(?:`|^    |^\\$ |\")gostore ([a-z][a-z-]*)
 
 // TestDocumentsMentionWhatExists compares the commands and flags that the documents name with the help.
 func TestDocumentsMentionWhatExists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	help := w.sh("gostore --help")
 	known := commands(help)
+	helps := map[string]string{} // by the words before --help
+	helpOf := func(words string) string {
+		if helps[words] == "" {
+			helps[words] = w.sh("gostore " + words + " --help")
+		}
+		return helps[words]
+	}
 	mentioned := 0
 	for _, path := range append(documents(t), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../gostore.lock.example") {
 		for _, m := range mention.FindAllStringSubmatch(document(t, path), -1) {
@@ -91,9 +100,9 @@ func TestDocumentsMentionWhatExists(t *testing.T) {
 				continue
 			}
 			own, _, _ := strings.Cut(m[2], " -- ") // the rest is another program's
-			about := w.sh("gostore " + m[1] + " --help")
+			about := helpOf(m[1])
 			if words := strings.Fields(own); len(words) > 0 && slices.Contains(commands(about), words[0]) {
-				about = w.sh("gostore " + m[1] + " " + words[0] + " --help")
+				about = helpOf(m[1] + " " + words[0])
 			}
 			for _, flag := range regexp.MustCompile(`(^| )--?[a-z][a-z-]*`).FindAllString(own, -1) {
 				if !strings.Contains(about, strings.TrimSpace(flag)) {

@@ -22,6 +22,7 @@
 package tests
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"os"
@@ -31,6 +32,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -46,12 +48,26 @@ const keyVariable = "GOSTORE_TEST_VERIFIER_KEY"
 func TestMain(m *testing.M) {
 	// Under the name of a command this is a shim, as gostore would be.
 	if name := filepath.Base(os.Args[0]); name != "withoutsockets" && !strings.HasSuffix(name, ".test") && !strings.HasPrefix(name, "gostore") {
-		os.Exit(cmd.Process(os.Getenv(keyVariable)))
+		os.Exit(gostore())
 	}
 	testscript.Main(m, map[string]func(){
-		"gostore":        func() { os.Exit(cmd.Process(os.Getenv(keyVariable))) },
-		"withoutsockets": withoutSockets,
+		"gostore":         func() { os.Exit(gostore()) },
+		"gostore-counted": counted,
+		"withoutsockets":  withoutSockets,
 	})
+}
+
+// gostore is gostore with the checksum database of the tests, which waits between attempts for a moment only.
+func gostore() int { return cmd.Process(os.Getenv(keyVariable), shortly) }
+
+// shortly waits for a hundredth of d.
+func shortly(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d / 100):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // quickExit makes a gostore that detects races, as this test binary may be, not wait for a second when it ends.

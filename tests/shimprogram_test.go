@@ -13,6 +13,7 @@ import (
 // gostore-shim starts what is known by itself, and gostore does the rest under the name of the command: the answers are the same as
 // those of a shim that is gostore.
 func TestShimProgram(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("builds two programs, which needs a go command")
 	}

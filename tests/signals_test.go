@@ -25,6 +25,7 @@ func ignored(t *testing.T, s syscall.Signal) bool {
 // The command takes gostore's place: it has its process number, a signal to that reaches it, and it is seen to have ended
 // by the signal. So it is on the first way through gostore and on the short one that follows.
 func TestSignalsReachTheCommand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	w.sh("gostore lock go@1.22.6 && gostore install")
 	for _, line := range []string{"gostore -q shell -- ", "gostore shell -- ", "gostore shell go@1.22.6 -- "} {
@@ -62,6 +63,7 @@ func TestSignalsReachTheCommand(t *testing.T) {
 
 // A signal that comes before the command runs ends gostore with 130 and says how to go on, whichever the command is.
 func TestInterruptedCommands(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"gostore lock go@1.22", "gostore install go@1.22.6", "gostore shell go@1.22.6 -- true", "gostore switch go@1.22.6"} {
 		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(fmt.Sprint(line, " ", sig), func(t *testing.T) {

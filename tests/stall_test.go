@@ -24,7 +24,7 @@ func TestStalledDownload(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := cmd.Run(t.Context(), cmd.Config{
 		Args: []string{"install"}, Stdout: &stdout, Stderr: &stderr,
-		Environ: w.environ, Dir: w.dir, VerifierKey: w.server.Key, Stall: 100 * time.Millisecond,
+		Environ: w.environ, Dir: w.dir, VerifierKey: w.server.Key, Stall: 100 * time.Millisecond, Pause: shortly,
 	})
 	if code != 6 || stdout.Len() > 0 {
 		t.Errorf("exit status %d, answer %q", code, stdout.String())

@@ -118,6 +118,7 @@ func nothing(*terminal) {}
 // On a terminal there are bars with bytes, rate and time left, one for each of several downloads, and they are gone
 // in the end; elsewhere there is a line at the start and one at the end.
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{Padding: 2 << 20})
 	w.sh("gostore lock go@1.22.6 go@1.21")
 	gates := map[string]chan struct{}{"go1.22.6.": make(chan struct{}), "go1.21.13.": make(chan struct{})}
@@ -165,6 +166,7 @@ func TestProgress(t *testing.T) {
 
 // Colour is for terminals, unless NO_COLOR says no.
 func TestColourOnTerminals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	if got := w.onTerminal("gostore install || true", nothing); !strings.Contains(got, "gostore: \x1b[1;31merror: \x1b[0m") {
 		t.Errorf("on a terminal: %q", got)
@@ -178,6 +180,7 @@ func TestColourOnTerminals(t *testing.T) {
 
 // An interactive shell starts with the tools, for each shell that is installed, and one in another.
 func TestInteractiveShell(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, upstream.Config{})
 	// Without its directory fish begins its first session by reading all manual pages.
 	w.sh("gostore lock go@1.22.6 && gostore shell -- true && mkdir -p ~/.local/share/fish/generated_completions")

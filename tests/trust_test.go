@@ -12,6 +12,7 @@ import (
 
 // A project's files that somebody else can change are pointed out; root's are not.
 func TestTrustForeign(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can make files that belong to somebody else")
 	}
@@ -45,6 +46,7 @@ func TestTrustForeign(t *testing.T) {
 
 // A directory that changed hands since is not trusted any more: whoever has it now was not asked about.
 func TestTrustNewOwner(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a directory away")
 	}

@@ -10,7 +10,11 @@ import (
 // ten thousand files this costs a twentieth to a sixtieth of an fsync of each file. Since Linux 5.8
 // it reports write-back errors.
 func SyncFS(f *os.File) error {
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
+	err := error(unix.EINTR)
+	for err == unix.EINTR { // as f.Sync does
+		err = unix.Syncfs(int(f.Fd()))
+	}
+	if err != nil {
 		return &os.PathError{Op: "syncfs", Path: f.Name(), Err: err}
 	}
 	return nil

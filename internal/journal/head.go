@@ -3,7 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"gostore/internal/chain"
@@ -39,24 +42,29 @@ func (l *Log) writeHead(h chain.Head, alone bool) error {
 // headCheck tells a head from half of one.
 func headCheck(head string) string { return digest.Sum([]byte(head)).Hex()[:16] }
 
-// readHead returns the newest head of log.head; the zero Head where there is none.
-func (l *Log) readHead() (newest chain.Head) {
+// readHead returns the newest head of log.head; the zero Head where there is none. That it could not be read is an error: whoever goes on
+// as if there were none says in the log, for ever, that records are gone.
+func (l *Log) readHead() (newest chain.Head, err error) {
 	f, err := os.Open(l.headPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return newest, nil
+	}
 	if err != nil {
-		return newest
+		return newest, err
 	}
 	defer f.Close()
-	for i := range int64(2) {
-		line := make([]byte, slot)
-		if _, err := f.ReadAt(line, i*slot); err != nil {
-			continue
-		}
+	both := make([]byte, 2*slot)
+	n, err := io.ReadFull(f, both)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) { // which a new file, and half of one, give
+		return newest, err
+	}
+	for line := range slices.Chunk(both[:n], slot) {
 		text, check, _ := strings.Cut(strings.TrimRight(string(line), " \n"), " ")
 		if h, err := chain.ParseHead(text); err == nil && check == headCheck(text) && h.Number > newest.Number {
 			newest = h
 		}
 	}
-	return newest
+	return newest, nil
 }
 
 // tail is the end of a log.

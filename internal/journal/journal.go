@@ -173,7 +173,10 @@ func (l *Log) Append(ctx context.Context, r Record, environ []string) (Record, e
 		return r, err
 	}
 	defer held.Release()
-	known := l.readHead()
+	known, err := l.readHead()
+	if err != nil {
+		return r, err
+	}
 	t, err := l.readTail(known)
 	if err != nil {
 		return r, err

@@ -380,6 +380,21 @@ func TestFailure(t *testing.T) {
 	}
 }
 
+// A head that cannot be read is no head that is gone: nothing is appended, or said of the log.
+func TestUnreadableHead(t *testing.T) {
+	l := In(t.TempDir())
+	put(t, l, "x")
+	if err := errors.Join(os.Remove(l.headPath()), os.Mkdir(l.headPath(), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if head, err := l.readHead(); err == nil {
+		t.Errorf("it read %v", head)
+	}
+	if c, err := l.Read(); err == nil {
+		t.Errorf("it read %+v", c)
+	}
+}
+
 func FuzzLog(f *testing.F) {
 	l := In(f.TempDir())
 	f.Add([]byte(`{"number":1,"action":"x","prev":""}`+"\n"), []byte("1:"))
@@ -392,8 +407,8 @@ func FuzzLog(f *testing.F) {
 		contents(t, l)
 		r := put(t, l, "new", "CC=gcc")
 		c := contents(t, l)
-		if c.Head != r.Head() || l.readHead() != r.Head() {
-			t.Errorf("the head is %v, not %v", c.Head, r.Head())
+		if known, err := l.readHead(); c.Head != r.Head() || known != r.Head() || err != nil {
+			t.Errorf("the head is %v, not %v, %v", c.Head, r.Head(), err)
 		}
 	})
 }

@@ -33,12 +33,16 @@ func (l *Log) Prune(ctx context.Context, before time.Time, r Record, environ []s
 		return 0, err
 	}
 	defer held.Release()
+	known, err := l.readHead()
+	if err != nil {
+		return 0, err
+	}
 	data, err := os.ReadFile(l.Path())
 	if err != nil {
 		return 0, err
 	}
 	c := scan(l.Path(), data)
-	if problem := c.end(l.readHead()); problem != "" {
+	if problem := c.end(known); problem != "" {
 		c.Problems = append(c.Problems, Problem{File: l.Path(), Problem: problem})
 	}
 	if len(c.Problems) > 0 {

@@ -45,7 +45,10 @@ type Contents struct {
 // read once more.
 func (l *Log) Read() (Contents, error) {
 	for {
-		known := l.readHead()
+		known, err := l.readHead()
+		if err != nil {
+			return Contents{}, err
+		}
 		data, err := os.ReadFile(l.Path())
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return Contents{}, err
@@ -54,8 +57,11 @@ func (l *Log) Read() (Contents, error) {
 		if problem := c.end(known); problem != "" {
 			c.Problems = append(c.Problems, Problem{File: l.Path(), Problem: problem})
 		}
-		if len(c.Problems) == 0 || l.readHead() == known {
+		if len(c.Problems) == 0 {
 			return c, nil
+		}
+		if now, err := l.readHead(); err != nil || now == known {
+			return c, err
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"gostore/internal/fetch"
 	"gostore/internal/install"
 	"gostore/internal/journal"
+	"gostore/internal/priority"
 	"gostore/internal/shim"
 	"gostore/lock"
 	"gostore/store"
@@ -42,6 +43,7 @@ type Config struct {
 	Root           string        // the store, where GOSTORE_ROOT does not name one; empty means the user's own
 	VerifierKey    string        // of the checksum database; empty means the public one's
 	Stall          time.Duration // how long a download may stand still; 0 is package fetch's default
+	StandBack      func() error  // lowers the priority of this process for good; nil does nothing
 }
 
 // getenv returns the value of a variable, "" when it is not set. The last setting counts, as
@@ -62,7 +64,7 @@ func Process(verifierKey string) int {
 	cfg := Config{
 		Program: os.Args[0], Args: os.Args[1:],
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey,
+		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey, StandBack: priority.Lower,
 	}
 	if command, ok := shim.Named(cfg.Program); ok {
 		return runShim(cfg, command)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -129,21 +129,21 @@ func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {
 		Tool: spec.Name, Release: spec.Version, Archive: spec.Archive, From: spec.From,
 		Files: len(m.Entries()), Size: m.Size(), Refs: spec.Refs, Added: time.Now().UTC().Truncate(time.Second),
 	}
-	data, err := json.Marshal(info)
+	data, err := info.encode()
 	if err != nil {
 		return err
 	}
 	t := m.Digest()
 	return errors.Join(
 		s.writeAtomic(path.Join(metaDir, t.Hex()+manifestSuffix), m.Bytes()),
-		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), append(data, '\n')))
+		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), checked.Add(t.Hex(), data)))
 }
 
 func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 	if a.IsZero() {
 		return nil
 	}
-	return s.writeAtomic(path.Join(indexDir, a.FileName()), []byte(t.String()+"\n"))
+	return s.writeAtomic(path.Join(indexDir, a.FileName()), formatIndex(a.FileName(), t))
 }
 
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.

@@ -19,20 +19,30 @@ const bufferSize = 1 << 20
 // file is not as long as it was when it was opened.
 var errChanged = errors.New("changed while it was being read")
 
+// errSeal says that the kernel, which compares what it reads of a file with the tree of digests that the file was sealed with (fs-verity), refuses
+// to hand a part of it out.
+var errSeal = errors.New("has other contents than it was sealed with (fs-verity)")
+
 // reader reads single names for one worker. It calls the kernel itself because os.Root follows
 // links within the root, and an os.File for each file costs further system calls.
 type reader struct {
-	ctx  context.Context
-	buf  []byte
-	hash digest.Hash
+	ctx   context.Context
+	buf   []byte
+	hash  digest.Hash
+	read  func(fd int, p []byte) (int, error)
+	aside bool
 }
 
-func newReader(ctx context.Context) *reader {
-	return &reader{ctx: ctx, buf: make([]byte, bufferSize), hash: digest.NewHash()}
+func (s *scan) reader() *reader {
+	r := &reader{ctx: s.ctx, buf: make([]byte, bufferSize), hash: digest.NewHash(), read: s.read, aside: s.aside}
+	if r.read == nil {
+		r.read = unix.Read
+	}
+	return r
 }
 
 // file fills in what the file of this name has: executable bit, size and content.
-func (r *reader) file(dir *os.File, name string, e *Entry) error {
+func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
 	// O_NONBLOCK: if the name became a named pipe meanwhile, opening it does not wait.
 	fd, err := openat(dir, name, unix.O_NONBLOCK)
 	if err != nil {
@@ -50,7 +60,20 @@ func (r *reader) file(dir *os.File, name string, e *Entry) error {
 		e.Kind = Exec
 	}
 	e.Size = st.Size
+	if known != nil {
+		if content, ok := known(*e, &st); ok {
+			e.Content = content
+			return nil
+		}
+	}
+	fresh := r.aside && uncached(fd)
 	e.Content, err = r.content(fd, st.Size)
+	if errors.Is(err, unix.EIO) && sealed(fd) {
+		err = errSeal
+	}
+	if fresh {
+		dropCache(fd)
+	}
 	return err
 }
 
@@ -89,7 +112,7 @@ func (r *reader) fill(fd int) (total int, err error) {
 	for total < len(r.buf) {
 		var n int
 		err := again(func() (err error) {
-			n, err = unix.Read(fd, r.buf[total:])
+			n, err = r.read(fd, r.buf[total:])
 			return err
 		})
 		if err != nil {

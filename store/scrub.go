@@ -36,7 +36,7 @@ const (
 	ManifestDamage    = "manifest"    // meta/<hex>.manifest
 	DescriptionDamage = "description" // meta/<hex>.json
 	IndexDamage       = "index"       // an entry of the index
-	NameDamage        = "name"        // what has a name that nothing in its place can have
+	NameDamage        = "name"        // what has a name that nothing in its place can have, and the file format
 )
 
 // SliceReport says what Scrub looked at and found.
@@ -299,6 +299,9 @@ func (s *Store) CheckNames() ([]Damage, error) {
 	objects, shards, metas, index, err := s.listDirs()
 	if err != nil {
 		return nil, err
+	}
+	if data, err := os.ReadFile(s.path("format")); err != nil || string(data) != FormatVersion+"\n" {
+		wrong(NameDamage, "is not what was written to it", "format")
 	}
 	for _, name := range objects {
 		if _, err := ParseBase(name); err != nil && !strings.HasPrefix(name, stagePrefix) && !strings.HasPrefix(name, trashPrefix) {

@@ -75,7 +75,7 @@ func (l *Log) HeadProblems() ([]Problem, error) {
 		line := string(data[i*slot : min((i+1)*slot, len(data))])
 		text, check, _ := strings.Cut(strings.TrimRight(line, " \n"), " ")
 		_, err := chain.ParseHead(text)
-		blank := strings.Trim(line, " \n\x00") == "" // NUL: the first record was written, and its number is odd
+		blank := strings.Trim(line, " \n") == ""
 		if i > 1 || len(line) != slot || !blank && (err != nil || check != headCheck(text) || line[slot-1] != '\n') {
 			found = append(found, Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"})
 		}

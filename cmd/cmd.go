@@ -211,7 +211,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.toolsCommand, a.exportCommand, a.importCommand, a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.shimsCommand, a.hookCommand, a.trustCommand, a.linkCommand,
-		a.checkCommand, a.doctorCommand, a.logCommand,
+		a.checkCommand, a.doctorCommand, a.logCommand, a.configCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())
@@ -248,7 +248,9 @@ func (a *app) openStore() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.st, err = store.Open(dir)
+	if a.st, err = store.Open(dir); err == nil {
+		a.st.SealFiles(a.sealer())
+	}
 	return a.st, err
 }
 

@@ -111,6 +111,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	if err != nil {
 		return nil, err
 	}
+	s.sealStage(ctx, g, m) // only now: what the disk has is what is sealed
 	o := newObject(t, spec.Name, spec.Version)
 	err = s.root.Rename(g.name, path.Join(objectsDir, o.Base()))
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {

@@ -94,6 +94,9 @@ type Store struct {
 	root *os.Root
 	// narrow is set once it is known that the umask takes bits from the modes that objects have.
 	narrow atomic.Bool
+
+	sealer     func() func(*os.File) error // nil seals nothing
+	sealFailed func(error)
 }
 
 // RootError says that a directory cannot serve as a store.

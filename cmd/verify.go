@@ -79,6 +79,11 @@ func (a *app) verify(ctx context.Context, args []string, o verifyOptions) error 
 			a.ui.detail("running with the usual priority: %v", err)
 		}
 	}
+	st, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	defer st.ReadWithoutLease()()
 	if len(args) == 0 {
 		return a.verifyStore(ctx, o)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -64,7 +63,6 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	dir := filepath.Join(st.Dir(), store.VerifiedDir)
-	defer a.readingWithoutLease(dir)()
 	var found scrubbing
 	if found.damage, err = a.verifyState(); err != nil {
 		return err
@@ -85,16 +83,6 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 		a.ui.warn("what was verified is not remembered: %v", report.SaveErr)
 	}
 	return errors.Join(a.answerVerified(found, report, o), a.interruptedVerify(report, err))
-}
-
-// readingWithoutLease says to collectors that this process, which holds no lease, does not keep what it reads.
-func (a *app) readingWithoutLease(dir string) (done func()) {
-	_ = os.Mkdir(dir, 0o755) // best effort, as all of it: collectors then pass over what is being read
-	f, err := os.OpenFile(filepath.Join(dir, store.ReadersName), os.O_RDONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return func() {}
-	}
-	return func() { f.Close() }
 }
 
 // interruptedVerify says how much is left of a run that was ended.

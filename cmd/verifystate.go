@@ -42,7 +42,7 @@ func damageTips(d store.Damage) []string {
 		return []string{"nothing of gostore's bears such a name: look what it is, and move it away"}
 	case profileDamage:
 		return []string{`go back to a generation that is whole: "gostore rollback N"; "gostore generations" lists them`,
-			`where none is, "gostore switch" makes one`}
+			`where none is, "gostore switch" alone, in a project, makes one of what is locked there`}
 	case historyDamage, logDamage:
 		return []string{"generations and rollback work without it; docs/audit-log.md says what can be found out"}
 	case rootDamage:

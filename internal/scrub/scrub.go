@@ -45,7 +45,7 @@ func ParseSubset(s string) (Subset, error) {
 		return Subset{}, fmt.Errorf("subset %q: want N/OF, as in 1/7", s)
 	}
 	if n < 1 || n > of || of > Slices {
-		return Subset{}, fmt.Errorf("subset %q: want a number from 1 to %d of at most %d", s, max(of, 1), Slices)
+		return Subset{}, fmt.Errorf("subset %q: want N/OF with N from 1 to OF, and OF at most %d", s, Slices)
 	}
 	return Subset{n, of}, nil
 }

@@ -67,9 +67,9 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 	if found.damage, err = a.verifyState(); err != nil {
 		return err
 	}
-	auditor := tree.Auditor{Workers: runtime.GOMAXPROCS(0), Aside: o.priority == "idle"}
+	scrubber := st.Scrubber(tree.Auditor{Workers: runtime.GOMAXPROCS(0), Aside: o.priority == "idle"})
 	report, err := scrub.Run(ctx, dir, options, func(ctx context.Context, slice byte) (int, error) {
-		r, err := st.Scrub(ctx, slice, auditor)
+		r, err := scrubber.Slice(ctx, slice)
 		if err != nil {
 			return 0, err
 		}

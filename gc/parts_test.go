@@ -242,9 +242,10 @@ func scrubForever(args []string) error {
 		close(ended)
 	}()
 	fmt.Println("reading")
+	scrubber := st.Scrubber(tree.Auditor{Workers: 1})
 	damage := 0
 	for {
-		r, err := st.Scrub(context.Background(), t[0], tree.Auditor{Workers: 1})
+		r, err := scrubber.Slice(context.Background(), t[0])
 		if err != nil {
 			return err
 		}

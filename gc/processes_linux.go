@@ -136,7 +136,7 @@ func (s *scanner) file(name, what string) {
 
 // descriptors looks at the targets of open files.
 // Those of a process that also has the file open which ends in readers do not count: it reads whatever is there, and takes what goes away
-// for gone (store.Scrub).
+// for gone (store.Scrubber).
 func (s *scanner) descriptors(name, readers string) {
 	dir, err := os.Open(name)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,34 +40,46 @@ const (
 	NameDamage        = "name"        // what has a name that nothing in its place can have, and the file format
 )
 
-// SliceReport says what Scrub looked at and found.
+// SliceReport says what a Scrubber looked at and found.
 type SliceReport struct {
 	Objects  []Object // in the order of their digests; those that were collected meanwhile are left out
 	Contents int      // shared ones
 	Damage   []Damage
 }
 
-// Scrub verifies a slice of the store: the contents of files/ that belong to it are read and compared with their names. Of its
+// Scrubber verifies a store slice by slice, by one goroutine at a time.
+type Scrubber struct {
+	store   *Store
+	auditor tree.Auditor
+	objects []Object  // in the order of their digests
+	changed time.Time // the directory of objects, as they were listed
+	listed  time.Time
+}
+
+// Scrubber returns one that reads as a says.
+func (s *Store) Scrubber(a tree.Auditor) *Scrubber { return &Scrubber{store: s, auditor: a} }
+
+// Slice verifies a slice of the store: the contents of files/ that belong to it are read and compared with their names. Of its
 // objects everything is compared with their manifests, and those files are read that are no links of a content in files/ under the right
 // name. A whole store, slice by slice, is therefore read once and no more, and a rotten content is named in each
 // object that has it.
 //
 // No lock is taken that anybody waits for, and no lease: what a collector takes away meanwhile counts as gone. A file that cannot be
 // read is damage, and the others are read. The error is one of ctx, or of directories that cannot be listed.
-func (s *Store) Scrub(ctx context.Context, slice byte, a tree.Auditor) (SliceReport, error) {
+func (c *Scrubber) Slice(ctx context.Context, slice byte) (SliceReport, error) {
 	var r SliceReport
-	if err := s.scrubContents(ctx, slice, a, &r); err != nil {
+	if err := c.store.scrubContents(ctx, slice, c.auditor, &r); err != nil {
 		return r, err
 	}
-	objects, err := s.Objects()
-	if err != nil {
+	if err := c.list(); err != nil {
 		return r, err
 	}
-	for _, o := range objects {
+	first, _ := slices.BinarySearchFunc(c.objects, slice, func(o Object, slice byte) int { return int(o.Tree[0]) - int(slice) })
+	for _, o := range c.objects[first:] {
 		if o.Tree[0] != slice {
-			continue
+			break
 		}
-		damage, err := s.scrubObject(ctx, o, a)
+		damage, err := c.store.scrubObject(ctx, o, c.auditor)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // collected meanwhile
 		}
@@ -79,8 +92,25 @@ func (s *Store) Scrub(ctx context.Context, slice byte, a tree.Auditor) (SliceRep
 	return r, nil
 }
 
+// steady is how long a directory must not have changed for its time to tell that it does not change: file systems count time in ticks.
+const steady = time.Second
+
+// list lists the objects again if there may be others than there were: 256 listings of a large store take longer than reading a small one.
+func (c *Scrubber) list() error {
+	fi, err := os.Stat(c.store.path(objectsDir))
+	if err != nil {
+		return err
+	}
+	if fi.ModTime().Equal(c.changed) && c.listed.Sub(c.changed) > steady {
+		return nil
+	}
+	c.changed, c.listed = fi.ModTime(), time.Now()
+	c.objects, err = c.store.Objects()
+	return err
+}
+
 // ReadWithoutLease says to collectors that this process does not keep alive what it has open, until done is called: it is about to
-// call Scrub or Verify, and takes for gone what goes away. Without it a collector would take its open files for use. Where the file that says so cannot be
+// verify slices or objects, and takes for gone what goes away. Without it a collector would take its open files for use. Where the file that says so cannot be
 // opened, that is what happens.
 func (s *Store) ReadWithoutLease() (done func()) {
 	_ = os.Mkdir(s.path(VerifiedDir), 0o755)

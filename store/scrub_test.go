@@ -16,8 +16,9 @@ import (
 // scrubAll verifies all slices and returns what was found, "KIND PATH" each, sorted, with paths relative to the store's root.
 func scrubAll(t *testing.T, s *Store) (damage []string, contents, objects int) {
 	t.Helper()
+	scrubber := s.Scrubber(tree.Auditor{Workers: 2})
 	for i := range Slices {
-		r, err := s.Scrub(t.Context(), byte(i), tree.Auditor{Workers: 2})
+		r, err := scrubber.Slice(t.Context(), byte(i))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -33,8 +34,15 @@ type reader struct {
 	aside bool
 }
 
+// buffers are those of readers that are done: whoever scans many small directories would otherwise spend more time on making
+// them than on reading.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// done gives the buffer back.
+func (r *reader) done() { buffers.Put((*[bufferSize]byte)(r.buf)) }
+
 func (s *scan) reader() *reader {
-	r := &reader{ctx: s.ctx, buf: make([]byte, bufferSize), hash: digest.NewHash(), read: s.read, aside: s.aside}
+	r := &reader{ctx: s.ctx, buf: buffers.Get().(*[bufferSize]byte)[:], hash: digest.NewHash(), read: s.read, aside: s.aside}
 	if r.read == nil {
 		r.read = unix.Read
 	}
@@ -43,6 +51,11 @@ func (s *scan) reader() *reader {
 
 // file fills in what the file of this name has: executable bit, size and content.
 func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
+	if known != nil {
+		if ok, err := r.known(dir, name, e, known); ok || err != nil {
+			return err
+		}
+	}
 	// O_NONBLOCK: if the name became a named pipe meanwhile, opening it does not wait.
 	fd, err := openat(dir, name, unix.O_NONBLOCK)
 	if err != nil {
@@ -60,12 +73,6 @@ func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
 		e.Kind = Exec
 	}
 	e.Size = st.Size
-	if known != nil {
-		if content, ok := known(*e, &st); ok {
-			e.Content = content
-			return nil
-		}
-	}
 	fresh := r.aside && uncached(fd)
 	e.Content, err = r.content(fd, st.Size)
 	if errors.Is(err, unix.EIO) && sealed(fd) {
@@ -75,6 +82,23 @@ func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
 		dropCache(fd)
 	}
 	return err
+}
+
+// known fills in what a file has whose content is known, without opening it: that saves two system calls of three.
+func (r *reader) known(dir *os.File, name string, e *Entry, known Known) (ok bool, err error) {
+	var st unix.Stat_t
+	err = again(func() error { return unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false, os.NewSyscallError("fstatat", err)
+	}
+	is := *e
+	if is.Size = st.Size; st.Mode&unix.S_IXUSR != 0 {
+		is.Kind = Exec
+	}
+	if is.Content, ok = known(is, &st); ok {
+		*e = is
+	}
+	return ok, nil
 }
 
 // content returns the digest of an open file of the given size.

@@ -97,6 +97,7 @@ type parent struct {
 func (s *scan) work() []Entry {
 	var entries []Entry
 	r := s.reader()
+	defer r.done()
 	for {
 		j, ok := s.next()
 		if !ok {

@@ -82,21 +82,19 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 	if report.SaveErr != nil {
 		a.ui.warn("what was verified is not remembered: %v", report.SaveErr)
 	}
-	return errors.Join(a.answerVerified(found, report, o), a.interruptedVerify(report, err))
+	return errors.Join(a.answerVerified(found, report, o), a.endedEarly(ctx, report, err))
 }
 
-// interruptedVerify says how much is left of a run that was ended.
-func (a *app) interruptedVerify(r scrub.Report, err error) error {
+// endedEarly says how much is left of a run that was ended before everything was read.
+func (a *app) endedEarly(ctx context.Context, r scrub.Report, err error) error {
 	switch {
-	case err != nil && r.Done > 0:
-		return advise(err, exitOK, fmt.Sprintf("gostore verify --resume goes on: %d of %d parts are left", r.Left, r.Left+r.Done))
-	case err != nil:
-		return err
+	case err != nil && ctx.Err() != nil && r.Done > 0:
+		a.ui.note("%d of %d parts are left; gostore verify --resume goes on with them", r.Left, r.Left+r.Done)
 	case r.TimeUp:
 		return advise(fmt.Errorf("time is up: %d of %d parts are left", r.Left, r.Left+r.Done), exitUnfinished,
 			"the next run with --max-time or --resume goes on there")
 	}
-	return nil
+	return err
 }
 
 // answerVerified prints what was found, and returns it as errors.

@@ -19,6 +19,9 @@ import (
 // digits is the length of a value.
 const digits = 16
 
+// zeros stand in the place of a value while it is computed.
+const zeros = "0000000000000000"
+
 // How a value stands at the end of an object, compact or indented by two spaces.
 var forms = []struct{ before, after string }{
 	{`,"check":"`, `"}`},
@@ -37,9 +40,9 @@ func Add(subject string, object []byte) []byte {
 	if bytes.HasSuffix(body, []byte("\n")) {
 		form, body = forms[1], body[:end-1]
 	}
-	text := bytes.Join([][]byte{body, []byte(form.before), bytes.Repeat([]byte("0"), digits), []byte(form.after), tail}, nil)
+	text := bytes.Join([][]byte{body, []byte(form.before), []byte(zeros), []byte(form.after), tail}, nil)
 	at := len(body) + len(form.before)
-	copy(text[at:], value(subject, text))
+	copy(text[at:], value(subject, text, at))
 	return text
 }
 
@@ -54,9 +57,7 @@ func Verify(subject string, text []byte, again func() ([]byte, error)) error {
 		}
 		return err
 	}
-	zeroed := bytes.Clone(text)
-	copy(zeroed[at:at+digits], bytes.Repeat([]byte("0"), digits))
-	if value(subject, zeroed) != string(text[at:at+digits]) {
+	if value(subject, text, at) != string(text[at:at+digits]) {
 		return ErrRotten
 	}
 	return nil
@@ -75,7 +76,10 @@ func find(text []byte) (at int, ok bool) {
 	return 0, false
 }
 
-// value computes the digits for a text that has zeros in their place.
-func value(subject string, text []byte) string {
-	return digest.Sum(append([]byte(subject+"\x00"), text...)).Hex()[:digits]
+// value computes the digits for a text in which they stand at an offset.
+func value(subject string, text []byte, at int) string {
+	buf := make([]byte, 0, len(subject)+1+len(text))
+	buf = append(append(buf, subject...), 0)
+	buf = append(append(append(buf, text[:at]...), zeros...), text[at+digits:]...)
+	return digest.Sum(buf).Hex()[:digits]
 }

@@ -108,3 +108,13 @@ func without(text []byte, at int) []byte {
 	}
 	return text
 }
+
+func BenchmarkVerify(b *testing.B) {
+	compact, _ := texts(b)
+	text := Add("s", append(bytes.Repeat([]byte(" "), 400), compact...))
+	for b.Loop() {
+		if err := Verify("s", text, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -26,6 +26,7 @@ import (
 	"gostore/internal/fetch"
 	"gostore/internal/install"
 	"gostore/internal/journal"
+	"gostore/internal/priority"
 	"gostore/internal/shim"
 	"gostore/lock"
 	"gostore/store"
@@ -43,6 +44,7 @@ type Config struct {
 	VerifierKey    string        // of the checksum database; empty means the public one's
 	Stall          time.Duration // how long a download may stand still; 0 is package fetch's default
 	Pause          fetch.Pause   // what waits between attempts; nil sleeps
+	StandBack      func() error  // lowers the priority of this process for good; nil does nothing
 }
 
 // getenv returns the value of a variable, "" when it is not set. The last setting counts, as
@@ -63,7 +65,7 @@ func Process(verifierKey string, pause fetch.Pause) int {
 	cfg := Config{
 		Program: os.Args[0], Args: os.Args[1:],
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey, Pause: pause,
+		Environ: os.Environ(), Dir: dir, VerifierKey: verifierKey, Pause: pause, StandBack: priority.Lower,
 	}
 	if command, ok := shim.Named(cfg.Program); ok {
 		return runShim(cfg, command)
@@ -216,7 +218,7 @@ once, in a store of your own, until "gostore gc" finds that nothing needs it.`,
 		a.toolsCommand, a.exportCommand, a.importCommand, a.importFromCommand,
 		a.gcCommand, a.rootsCommand, a.verifyCommand,
 		a.shimsCommand, a.hookCommand, a.trustCommand, a.linkCommand,
-		a.checkCommand, a.doctorCommand, a.logCommand,
+		a.checkCommand, a.doctorCommand, a.logCommand, a.configCommand,
 		a.completionCommand, a.versionCommand,
 	} {
 		root.AddCommand(command())
@@ -253,7 +255,9 @@ func (a *app) openStore() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.st, err = store.Open(dir)
+	if a.st, err = store.Open(dir); err == nil {
+		a.st.SealFiles(a.sealer())
+	}
 	return a.st, err
 }
 

@@ -35,6 +35,7 @@ const (
 	exitBusy          = 5
 	exitNetwork       = 6
 	exitOutdated      = 7
+	exitUnfinished    = 8
 	exitNotExecutable = 126
 	exitNoCommand     = 127
 	exitInterrupted   = 130
@@ -42,7 +43,7 @@ const (
 
 // severity orders the codes for an error that joins several: what a script must not overlook
 // comes first.
-var severity = []int{exitInterrupted, exitIntegrity, exitUsage, exitOutdated, exitBusy, exitNetwork, exitNotFound}
+var severity = []int{exitInterrupted, exitIntegrity, exitUsage, exitOutdated, exitBusy, exitNetwork, exitNotFound, exitUnfinished}
 
 // advisedError is an error of the command line itself, with what to do about it.
 type advisedError struct {

@@ -17,6 +17,7 @@ const exitStatus = `  0    everything is as asked
   5    busy: another process holds what is needed
   6    network: upstream could not be reached or answered with an error
   7    gostore.lock is out of date
+  8    "gostore verify" ended in order before everything was read
   126  the command for "shell" cannot be executed
   127  the command for "shell" was not found
   130  interrupted

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,21 +14,51 @@ import (
 	"gostore/store"
 )
 
+// verifyOptions are the flags of "gostore verify".
+type verifyOptions struct {
+	json     bool
+	subset   string
+	resume   bool
+	maxTime  time.Duration
+	priority string
+}
+
 func (a *app) verifyCommand() *cobra.Command {
-	var asJSON bool
+	var o verifyOptions
 	c := &cobra.Command{
 		Use:   "verify [OBJECT]...",
-		Short: "Hash objects again and name every file that is damaged",
-		Long: `Reads every file of the store's objects, or of those named, and compares it with what the
-object's digest promises. OBJECT is a digest or the beginning of one, a directory of the
-store, or NAME@VERSION. The answer names each file that is damaged, missing or additional;
-the exit status is 3 when there is one.`,
+		Short: "Read the store again and name everything that is damaged",
+		Long: `Reads every object and every shared content, once, and compares it with what its digest promises;
+then everything else that a store keeps: manifests, descriptions, the index, profiles and their
+histories, project records, trust, the log, and what is kept of the checksum database. Each damaged,
+missing or additional file is named, and the exit status is 3 when there is one. With OBJECT only those
+objects are read: a digest or the beginning of one, a directory of the store, or NAME@VERSION.
+
+Nobody has to wait for it, and by default it reads and computes only when nobody else wants to. It can
+be stopped at any time. --resume goes on where the last run stopped; so does --max-time, which ends in
+order with exit status 8 when the time is over before everything was read. --subset 1/7 reads a seventh
+of the store, and seven runs with 1/7 to 7/7 read all of it, whatever is installed in between.`,
 		Example: `  gostore verify
-  gostore verify go@1.22.6`,
-		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, asJSON) },
+  gostore verify go@1.22.6
+  gostore verify --max-time 10m
+  gostore verify --subset 1/7`,
+		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, o) },
 		ValidArgsFunction: a.completeObjects,
 	}
-	jsonFlag(c, &asJSON)
+	f := c.Flags()
+	f.StringVar(&o.subset, "subset", "", "read only the `N/OF`-th part of the store, as in 1/7")
+	f.BoolVar(&o.resume, "resume", false, "go on with the round that is not complete")
+	f.DurationVar(&o.maxTime, "max-time", 0, "end in order after this time, as in 10m, and go on there the next time")
+	f.StringVar(&o.priority, "priority", "idle", "`idle` stands back for everything else, normal does not")
+	complete := func(words ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return words, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	_ = c.RegisterFlagCompletionFunc("priority", complete("idle", "normal")) // fails only for a flag that is not there
+	_ = c.RegisterFlagCompletionFunc("subset", complete("1/7", "1/30"))
+	_ = c.RegisterFlagCompletionFunc("max-time", complete("10m", "1h"))
+	jsonFlag(c, &o.json)
 	return c
 }
 
@@ -39,40 +70,84 @@ type verdict struct {
 	Faults []tree.Fault `json:"faults"`
 }
 
-func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
+func (a *app) verify(ctx context.Context, args []string, o verifyOptions) error {
+	if err := a.checkVerifyOptions(args, o); err != nil {
+		return err
+	}
+	if o.priority == "idle" && a.cfg.StandBack != nil {
+		if err := a.cfg.StandBack(); err != nil {
+			a.ui.detail("running with the usual priority: %v", err)
+		}
+	}
+	st, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	defer st.ReadWithoutLease()()
+	if len(args) == 0 {
+		return a.verifyStore(ctx, o)
+	}
+	return a.verifyObjects(ctx, args, o.json)
+}
+
+func (a *app) checkVerifyOptions(args []string, o verifyOptions) error {
+	switch {
+	case o.priority != "idle" && o.priority != "normal":
+		return usagef("--priority %q: want idle or normal", o.priority)
+	case o.maxTime < 0:
+		return usagef("--max-time %s: want a time that is not negative", o.maxTime)
+	case len(args) > 0 && (o.subset != "" || o.resume || o.maxTime != 0):
+		return usagef("--subset, --resume and --max-time are about the whole store, and objects are named").
+			withHints("leave either out")
+	}
+	return nil
+}
+
+// verifyObjects reads the objects that are named, whole.
+func (a *app) verifyObjects(ctx context.Context, args []string, asJSON bool) error {
 	objects, err := a.findObjects(args)
 	if err != nil {
 		return err
 	}
-	var verdicts []verdict
+	answer := verifyJSON{}
 	var failures []error
 	for i, o := range objects {
 		a.ui.detail("%d of %d: %s", i+1, len(objects), label(o))
 		err := a.st.Verify(ctx, o.Tree)
-		if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
-			continue // collected meanwhile
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		v := verdict{Object: label(o), Tree: o.Tree.String(), Intact: err == nil, Faults: []tree.Fault{}}
 		var damaged *store.DamagedError
 		if errors.As(err, &damaged) {
 			v.Faults = damaged.Faults
-			err = advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
+			for _, f := range damaged.Faults {
+				answer.Damage = append(answer.Damage, store.Damage{Kind: store.ObjectDamage, Path: a.fileOf(o, f.Path), Problem: f.Problem, Tree: o.Tree})
+			}
+			err = a.renewable(err, o)
 		}
-		verdicts = append(verdicts, v)
+		answer.Objects = append(answer.Objects, v)
 		failures = append(failures, err)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		if !asJSON && err == nil {
-			a.ui.answer("%s %s: intact", shortTree(o), label(o))
+			a.answerIntact(o)
 		}
 	}
 	if asJSON {
-		if err := a.ui.answerJSON(orEmpty(verdicts)); err != nil {
-			return err
-		}
+		failures = append(failures, a.ui.answerJSON(answer.complete()))
 	}
 	return errors.Join(failures...)
+}
+
+func (a *app) answerIntact(o store.Object) { a.ui.answer("%s %s: intact", shortTree(o), label(o)) }
+
+// fileOf returns the path of a file of an object.
+func (a *app) fileOf(o store.Object, path string) string {
+	return filepath.Join(a.st.Path(o), filepath.FromSlash(path))
+}
+
+// renewable adds to the error about a damaged object how to have it again.
+func (a *app) renewable(err error, o store.Object) error {
+	return advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
 }
 
 // renewal returns the line of shell that replaces a damaged object.

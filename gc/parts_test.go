@@ -18,6 +18,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/tree"
 	"gostore/store"
 )
 
@@ -27,6 +28,7 @@ var parts = map[string]func(args []string) error{
 	"stop":    stop,
 	"install": install,
 	"collect": collectForever,
+	"scrub":   scrubForever,
 }
 
 // start runs this binary in another part. What it prints is read from the reader.
@@ -221,4 +223,38 @@ func installOnce(ctx context.Context, st *store.Store, root string) error {
 		return durable.Remove(root)
 	}
 	return nil
+}
+
+// scrubForever verifies the slice of the tree args[1] in the store args[0] until its standard input ends, and says how much damage it found.
+func scrubForever(args []string) error {
+	st, err := store.Open(args[0])
+	if err != nil {
+		return err
+	}
+	t, err := digest.ParseTree(args[1])
+	if err != nil {
+		return err
+	}
+	defer st.ReadWithoutLease()()
+	ended := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	fmt.Println("reading")
+	scrubber := st.Scrubber(tree.Auditor{Workers: 1})
+	damage := 0
+	for {
+		r, err := scrubber.Slice(context.Background(), t[0])
+		if err != nil {
+			return err
+		}
+		damage += len(r.Damage)
+		select {
+		case <-ended:
+			fmt.Println("damage", damage)
+			return nil
+		default:
+		}
+	}
 }

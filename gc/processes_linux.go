@@ -92,7 +92,7 @@ func (s *scanner) process(pid int) (Root, bool) {
 	s.file(dir+"maps", "mapped file")
 	s.file(dir+"environ", "environment variable")
 	if pid != os.Getpid() { // a collector's own descriptors are its claims
-		s.descriptors(dir + "fd")
+		s.descriptors(dir+"fd", readers)
 	}
 	if s.found == nil {
 		return Root{}, false
@@ -157,7 +157,9 @@ func (s *scanner) file(name, what string) {
 }
 
 // descriptors looks at the targets of open files.
-func (s *scanner) descriptors(name string) {
+// Those of a process that also has the file open which ends in readers do not count: it reads whatever is there, and takes what goes away
+// for gone (store.Scrubber).
+func (s *scanner) descriptors(name, readers string) {
 	dir, err := os.Open(name)
 	if err != nil {
 		s.passOver(err)
@@ -166,10 +168,21 @@ func (s *scanner) descriptors(name string) {
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1) // what there is until it fails
 	s.passOver(err)
-	for _, fd := range names {
-		s.link(name+"/"+fd, "open file")
+	targets := make([]string, len(names))
+	for i, fd := range names {
+		targets[i], err = os.Readlink(name + "/" + fd)
+		s.passOver(err)
+		if strings.HasSuffix(targets[i], readers) {
+			return
+		}
+	}
+	for _, target := range targets {
+		s.text([]byte(target), "open file")
 	}
 }
+
+// readers is how the path of the file ends that whoever verifies a store keeps open.
+const readers = "/" + store.VerifiedDir + "/" + store.ReadersName
 
 // text finds the names of objects in text.
 func (s *scanner) text(text []byte, what string) {

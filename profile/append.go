@@ -2,6 +2,7 @@ package profile
 
 import (
 	"gostore/internal/chain"
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 )
 
@@ -34,6 +35,7 @@ func (p *Profile) appendRecord(t tail, r Record) (Record, error) {
 	if err != nil {
 		return r, err
 	}
+	text = checked.Add(p.name, text)
 	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
 	return r, p.withSpare(func() error { return t.Append(text, 0o644) })
 }

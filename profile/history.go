@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gostore/internal/chain"
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 )
 
@@ -143,10 +144,18 @@ func (p *Profile) readHistory() (history, error) {
 		r, err = parseLine(text)
 		return chain.Mark{Number: r.Number, Prev: r.Prev}, err
 	}
+	var rotten *chain.Damage
 	damage := chain.Scan(data, parse, func(l chain.Line) {
 		r.head = l.Head
 		h.records = append(h.records, r)
+		err := checked.Verify(p.name, l.Text, func() ([]byte, error) { return formatLine(r) })
+		if err != nil && rotten == nil {
+			rotten = &chain.Damage{Line: l.At, Problem: err.Error()}
+		}
 	})
+	if rotten != nil && (len(damage) == 0 || damage[0].Line > rotten.Line) {
+		damage = []chain.Damage{*rotten}
+	}
 	if len(damage) > 0 {
 		h.problem = &HistoryError{p.path(historyName), damage[0].Line, damage[0].Problem, damage[0].Torn}
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gostore/internal/chain"
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/environment"
 	"gostore/store"
@@ -117,7 +119,7 @@ func TestTornHistory(t *testing.T) {
 	}
 }
 
-// Whoever changes, removes or moves a line breaks the chain at the line after it.
+// Whoever changes a line has its check wrong, or breaks the chain at the line after it, as whoever removes or moves one does.
 func TestChain(t *testing.T) {
 	p := open(t, newStore(t), "default")
 	for _, v := range []string{"1", "2", "3", "4"} {
@@ -125,11 +127,15 @@ func TestChain(t *testing.T) {
 	}
 	whole := read(t, p)
 	lines := bytes.SplitAfter(whole, []byte("\n"))[:4]
+	changed := bytes.Replace(lines[1], []byte("eve"), []byte("bob"), 1)
+	forged := checked.Add("default", regexp.MustCompile(`,"check":"\w+"`).ReplaceAll(changed, nil))
 	for name, c := range map[string]struct {
 		lines [][]byte
 		line  int
 	}{
-		"changed":       {[][]byte{lines[0], bytes.Replace(lines[1], []byte("eve"), []byte("bob"), 1), lines[2], lines[3]}, 3},
+		"changed":       {[][]byte{lines[0], changed, lines[2], lines[3]}, 2},
+		"last changed":  {[][]byte{lines[0], lines[1], lines[2], bytes.Replace(lines[3], []byte("eve"), []byte("bob"), 1)}, 4},
+		"forged":        {[][]byte{lines[0], forged, lines[2], lines[3]}, 3},
 		"removed":       {[][]byte{lines[0], lines[2], lines[3]}, 2},
 		"first removed": {lines[1:], 1},
 		"moved":         {[][]byte{lines[0], lines[2], lines[1], lines[3]}, 2},

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -111,6 +111,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	if err != nil {
 		return nil, err
 	}
+	s.sealStage(ctx, g, m) // only now: what the disk has is what is sealed
 	o := newObject(t, spec.Name, spec.Version)
 	err = again(func() error { return s.root.Rename(g.name, path.Join(objectsDir, o.Base())) })
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
@@ -135,21 +136,21 @@ func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {
 		Tool: spec.Name, Release: spec.Version, Archive: spec.Archive, From: spec.From,
 		Files: len(m.Entries()), Size: m.Size(), Refs: spec.Refs, Added: time.Now().UTC().Truncate(time.Second),
 	}
-	data, err := json.Marshal(info)
+	data, err := info.encode()
 	if err != nil {
 		return err
 	}
 	t := m.Digest()
 	return errors.Join(
 		s.writeAtomic(path.Join(metaDir, t.Hex()+manifestSuffix), m.Bytes()),
-		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), append(data, '\n')))
+		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), checked.Add(t.Hex(), data)))
 }
 
 func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 	if a.IsZero() {
 		return nil
 	}
-	return s.writeAtomic(path.Join(indexDir, a.FileName()), []byte(t.String()+"\n"))
+	return s.writeAtomic(path.Join(indexDir, a.FileName()), formatIndex(a.FileName(), t))
 }
 
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.

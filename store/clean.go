@@ -278,7 +278,7 @@ func (s *Store) eachOldTemp(before time.Time, do func(path string, fi fs.FileInf
 		return do(path, fi)
 	}
 	errs := []error{eachFile(s.dir, old)}
-	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir, TrustDir, ShimsDir, CacheDir} {
+	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir, TrustDir, ShimsDir, CacheDir, VerifiedDir} {
 		errs = append(errs, filepath.WalkDir(s.path(dir), func(path string, e fs.DirEntry, err error) error {
 			var fi fs.FileInfo
 			if err == nil {

@@ -11,7 +11,13 @@ import (
 
 // The index remembers what was worked out before: which tree an archive unpacked to, which
 // environment some recipe came to. An entry is a hint. It goes with the object that it leads to, and one that is
-// lost or damaged is a miss.
+// lost or damaged is a miss. Its text is
+//
+//	the tree digest
+//	"check " and 16 hexadecimal digits: of the BLAKE3-256 of the entry's name, a newline, and the tree digest
+//
+// so that an entry which leads to another tree because a bit rotted, or which stands under another's name, is told from one that
+// was written so. Entries from before there were checks have the first line only.
 
 // Remember keeps the tree that key led to. A key has letters, digits and "-", and does not look like an archive
 // digest's file name.
@@ -19,7 +25,7 @@ func (s *Store) Remember(key string, t digest.Tree) error {
 	if _, err := digest.ParseArchiveFileName(key); err == nil || strings.Trim(key, keyBytes) != "" || key == "" {
 		return fmt.Errorf("index key %q: not a name for an entry", key)
 	}
-	return s.writeAtomic(path.Join(indexDir, key), []byte(t.String()+"\n"))
+	return s.writeAtomic(path.Join(indexDir, key), formatIndex(key, t))
 }
 
 const keyBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
@@ -45,6 +51,20 @@ func (s *Store) readIndex(name string) (digest.Tree, bool) {
 	if err != nil {
 		return digest.Tree{}, false
 	}
-	t, err := digest.ParseTree(strings.TrimSuffix(string(data), "\n"))
-	return t, err == nil
+	return parseIndex(name, data)
+}
+
+// formatIndex returns the text of an entry.
+func formatIndex(name string, t digest.Tree) []byte {
+	return []byte(t.String() + "\ncheck " + digest.Sum([]byte(name + "\n" + t.String())).Hex()[:16] + "\n")
+}
+
+// parseIndex reads the text of an entry.
+func parseIndex(name string, data []byte) (digest.Tree, bool) {
+	line, _, _ := strings.Cut(string(data), "\n")
+	t, err := digest.ParseTree(line)
+	if err != nil {
+		return digest.Tree{}, false
+	}
+	return t, string(data) == line+"\n" || string(data) == string(formatIndex(name, t))
 }

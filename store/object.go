@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/tree"
 )
@@ -221,7 +222,13 @@ func (s *Store) readManifest(t digest.Tree) (tree.Manifest, error) {
 	return m, nil
 }
 
-// readInfo reads the kept description. The object need not be there.
+// encode returns the text of a description without its check, as stores had it before there were checks.
+func (i Info) encode() ([]byte, error) {
+	data, err := json.Marshal(i)
+	return append(data, '\n'), err
+}
+
+// readInfo reads the kept description, which is believed only if its check is right. The object need not be there.
 func (s *Store) readInfo(t digest.Tree) (Info, error) {
 	data, err := os.ReadFile(s.metaPath(t, infoSuffix))
 	if err != nil {
@@ -229,6 +236,9 @@ func (s *Store) readInfo(t digest.Tree) (Info, error) {
 	}
 	var info Info
 	if err := json.Unmarshal(data, &info); err != nil {
+		return Info{}, err
+	}
+	if err := checked.Verify(t.Hex(), data, info.encode); err != nil {
 		return Info{}, err
 	}
 	if info.Tool == "" || info.Release == "" {

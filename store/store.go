@@ -69,6 +69,11 @@ const (
 	IsolatedDir = "isolated" // caches for one toolchain each, of package isolation
 	HomesDir    = "homes"    // private homes, of package isolation
 	CacheDir    = "cache"
+
+	// VerifiedDir belongs to package scrub. ReadersName in it is a file that whoever reads objects without a lease keeps open, so that a
+	// collector does not take his open files for use.
+	VerifiedDir = "verified"
+	ReadersName = "readers"
 )
 
 // FormatVersion is the version of the layout of stores, the whole contents of the file "format".
@@ -89,6 +94,9 @@ type Store struct {
 	root *os.Root
 	// narrow is set once it is known that the umask takes bits from the modes that objects have.
 	narrow atomic.Bool
+
+	sealer     func() func(*os.File) error // nil seals nothing
+	sealFailed func(error)
 }
 
 // RootError says that a directory cannot serve as a store.

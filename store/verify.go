@@ -29,25 +29,24 @@ func (e *DamagedError) Error() string {
 }
 
 // Verify hashes an object again, in parallel, and compares it with the manifest that its digest names. It
-// returns a *DamagedError that names every damaged, missing or additional file. The object is leased
-// meanwhile.
+// returns a *DamagedError that names every damaged, missing or additional file, also those that cannot be read. No lease is
+// taken: an object that is collected meanwhile is a *NotPresentError.
 func (s *Store) Verify(ctx context.Context, t digest.Tree) error {
-	lease, err := s.Lease(ctx, t)
+	o, err := s.Lookup(t)
 	if err != nil {
 		return err
 	}
-	defer lease.Release()
 	want, err := s.readManifest(t)
 	if err != nil {
 		_, err = s.rescan(t)
 		return err
 	}
-	faults, err := tree.Audit(ctx, lease.Path(), want, runtime.GOMAXPROCS(0))
+	faults, err := s.audit(ctx, o, want, tree.Auditor{Workers: runtime.GOMAXPROCS(0)})
 	if err != nil {
-		return fmt.Errorf("verifying %s: %w", lease.Object(), err)
+		return fmt.Errorf("verifying %s: %w", o, err)
 	}
 	if len(faults) > 0 {
-		return &DamagedError{lease.Object(), faults}
+		return &DamagedError{o, faults}
 	}
 	return nil
 }

@@ -36,6 +36,8 @@ func TestJSON(t *testing.T) {
 		"gostore export --json -o tools.bundle", "gostore import --json tools.bundle",
 		"gostore import-from --json sdk --dir .",
 		"gostore doctor --json --list", "gostore doctor --json --offline project filesystem roots", "GOSTORE_ROOT=$HOME/new gostore doctor --json project",
+		"gostore verify --json --subset 1/7", "gostore verify --json --max-time 1h", "gostore config --json", "gostore config --json --path",
+		"gostore config --json network.no-proxy a.example b.example", "gostore config --json network.no-proxy", "gostore config --json --unset network.no-proxy",
 		"gostore gc --dry-run --json", "gostore gc --why go@1.22.6 --json", "gostore gc --why go@1.26.8 --json",
 		"gostore gc --keep 1 --json", "gostore gc --json",
 		"gostore log --json", "gostore log --json --profile none", "gostore log --verify --json", "gostore log --head --json",

@@ -30,7 +30,7 @@ var sealed = time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC)
 var (
 	objectName = regexp.MustCompile(`^([0-9a-f]{64})-.+-.+$`)
 	hiddenTree = regexp.MustCompile(`^\.(stage|trash)-.`)
-	indexEntry = regexp.MustCompile(`^b3:([0-9a-f]{64})\n$`)
+	indexEntry = regexp.MustCompile(`^b3:([0-9a-f]{64})\ncheck [0-9a-f]{16}\n$`)
 )
 
 // sight is what can be seen of a store and a project.

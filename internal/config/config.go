@@ -5,6 +5,7 @@
 // GOSTORE_CONFIG names, which then has to be there. It is TOML:
 //
 //	trust = ["~/work", "/srv/src"]            # directories below which hooks and shims follow every project
+//	seal = "fs-verity"                        # how the files of new objects are sealed; "mode" is by their modes only
 //
 //	[[mirror]]                                # a rule that rewrites the beginning of URLs; any number
 //	prefix = "https://go.dev/dl/"             # http or https
@@ -37,10 +38,11 @@
 //	GOSTORE_OFFLINE      1 or true, 0 or false
 //	GOSTORE_CA_FILE      as network.ca
 //	GOSTORE_TRUST        DIR:DIR, as trust
+//	GOSTORE_SEAL         as seal
 //	NETRC                as network.netrc
 //	HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in capitals or not
 //
-// A project's gostore.toml may have the tables mirror, sources and tool. It has no say in trust, network and npm: a stranger's project must not
+// A project's gostore.toml may have the tables mirror, sources and tool. It has no say in trust, seal, network and npm: a stranger's project must not
 // choose whom this machine talks through, whose certificates are good, or where digests come from. Its mirrors lead to servers, not to
 // this machine's files, and get no credentials.
 //
@@ -77,12 +79,19 @@ type Config struct {
 	Registry string   // of npm packages, without "/" at its end; "" is not stated
 	Offline  bool     // open no socket
 	Trust    []string // directories below which projects are trusted, absolute
+	Seal     string   // SealMode or SealVerity; "" is not stated
 
 	CA          string        // path of a file with certificate authorities; "" is none
 	Netrc       string        // path of a .netrc file; "" is none
 	NetrcNeeded bool          // that Netrc is not there is an error
 	Proxies     fetch.Proxies // through which servers are reached
 }
+
+// How the files of objects are sealed.
+const (
+	SealMode   = "mode"      // they may not be written to
+	SealVerity = "fs-verity" // and the kernel compares what is read with digests, where the file system has it
+)
 
 // Mirror is a rule for the downloads of one source, or of all.
 type Mirror struct {
@@ -106,6 +115,7 @@ func Merge(places ...Config) Config {
 		all.Registry = cmp.Or(all.Registry, c.Registry)
 		all.Offline = all.Offline || c.Offline
 		all.Trust = append(all.Trust, c.Trust...)
+		all.Seal = cmp.Or(all.Seal, c.Seal)
 		all.CA = cmp.Or(all.CA, c.CA)
 		if all.Netrc == "" {
 			all.Netrc, all.NetrcNeeded = c.Netrc, c.NetrcNeeded

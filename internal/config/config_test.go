@@ -102,7 +102,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadComplaints(t *testing.T) {
 	for _, tt := range []struct{ data, want string }{
-		{"x = 1", `c:1:1: unknown key "x"; known here: mirror, network, npm, sources, tool`},
+		{"x = 1", `c:1:1: unknown key "x"; known here: mirror, network, npm, seal, sources, tool`},
 		{"trust = '/a'", `c:1:9: "trust" must be an array, not a string`},
 		{"trust = [1, '~other/x', '']", `c:1:10: "trust" must be a string, not an integer`},
 		{"trust = ['~other/x']", `c:1:10: path "~other/x": only your own home directory is known, as ~/`},

@@ -25,7 +25,7 @@ func Load(path string, data []byte, home string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	doc.Only(&doc.Root, "mirror", "network", "npm", "sources", "tool", "trust")
+	doc.Only(&doc.Root, "mirror", "network", "npm", "seal", "sources", "tool", "trust")
 	r := reader{Document: doc, dir: filepath.Dir(path), home: home}
 	c := r.shared(path)
 	if t := doc.May(&doc.Root, "network", textfile.Table); t != nil {
@@ -38,6 +38,10 @@ func Load(path string, data []byte, home string) (Config, error) {
 			return err
 		})
 	}
+	r.check(&doc.Root, "seal", func(s string) error {
+		c.Seal = s
+		return checkSeal(s)
+	})
 	if list := doc.May(&doc.Root, "trust", textfile.Array); list != nil {
 		c.Trust = r.folders(list)
 	}
@@ -249,6 +253,13 @@ func (r reader) path(s string) (string, error) {
 		return filepath.Clean(s), nil
 	}
 	return filepath.Join(r.dir, s), nil
+}
+
+func checkSeal(s string) error {
+	if s != SealMode && s != SealVerity {
+		return fmt.Errorf("seal %q: want %q or %q", s, SealMode, SealVerity)
+	}
+	return nil
 }
 
 // checkSource lets through what names a source: one lower-case word, as in a lock.

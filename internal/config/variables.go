@@ -35,6 +35,7 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 		{"GOSTORE_MIRRORS", func(s string) (err error) { c.Mirrors, err = parseMirrors(s); return err }},
 		{"GOSTORE_SOURCES", func(s string) (err error) { c.Sources, err = parseSources(s); return err }},
 		{"GOSTORE_TRUST", func(s string) (err error) { c.Trust, err = parseFolders(s, getenv("HOME")); return err }},
+		{"GOSTORE_SEAL", func(s string) error { c.Seal = s; return checkSeal(s) }},
 		{"GOSTORE_OFFLINE", func(s string) (err error) { c.Offline, err = parseTruth(s); return err }},
 	} {
 		if s := getenv(v.name); s != "" {

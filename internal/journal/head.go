@@ -67,6 +67,29 @@ func (l *Log) readHead() (newest chain.Head, err error) {
 	return newest, nil
 }
 
+// HeadProblems says which lines of log.head are not what was written to them. The head of such a line is passed over, and then the log may end earlier
+// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none.
+func (l *Log) HeadProblems() ([]Problem, error) {
+	data, err := os.ReadFile(l.headPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []Problem
+	for i := 0; i*slot < len(data); i++ {
+		line := string(data[i*slot : min((i+1)*slot, len(data))])
+		text, check, _ := strings.Cut(strings.TrimRight(line, " \n"), " ")
+		_, err := chain.ParseHead(text)
+		blank := strings.Trim(line, " \n") == ""
+		if i > 1 || len(line) != slot || !blank && (err != nil || check != headCheck(text) || line[slot-1] != '\n') {
+			found = append(found, Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"})
+		}
+	}
+	return found, nil
+}
+
 // tail is the end of a log.
 type tail struct {
 	chain.Tail

@@ -16,6 +16,9 @@ type Problem struct {
 	Line    int    `json:"line"` // of the log, 0 where it is about no line
 	Problem string `json:"problem"`
 	Torn    bool   `json:"torn"`
+
+	// Told says that the log itself tells of the problem: it was found when a later record was written, and stays in the log.
+	Told bool `json:"-"`
 }
 
 func (p Problem) String() string {
@@ -89,7 +92,7 @@ func scan(path string, data []byte) Contents {
 		c.Records, c.lines, c.Head = append(c.Records, r), append(c.lines, line), line.Head
 	})
 	for _, d := range damage {
-		c.Problems = append(c.Problems, Problem{path, d.Line, d.Problem, d.Torn})
+		c.Problems = append(c.Problems, Problem{File: path, Line: d.Line, Problem: d.Problem, Torn: d.Torn})
 	}
 	c.said(path)
 	return c
@@ -105,7 +108,7 @@ func (c *Contents) said(path string) {
 			if r.Expected == unknown {
 				what = HeadName + ", which says what had been the last one,"
 			}
-			c.Problems = append(c.Problems, Problem{File: path, Line: c.lines[i].At,
+			c.Problems = append(c.Problems, Problem{File: path, Line: c.lines[i].At, Told: true,
 				Problem: fmt.Sprintf("when record %d was written, %s was gone", r.Number, what)})
 		}
 		accounted = accounted || r.Anchor != "" && r.Anchor == c.lines[0].Head.Digest.Hex()

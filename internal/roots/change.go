@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gostore/internal/checked"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
 )
@@ -38,7 +39,7 @@ func Register(ctx context.Context, dir string, p Project) error {
 		if err != nil {
 			return err
 		}
-		return durable.WriteFile(filepath.Join(dir, p.name()), data, 0o644)
+		return durable.WriteFile(filepath.Join(dir, p.name()), checked.Add(p.name(), data), 0o644)
 	})
 	if err != nil {
 		return fmt.Errorf("registering project %q: %w", p.Lock, err)

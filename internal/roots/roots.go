@@ -8,7 +8,8 @@
 //
 // It promises that a record is whole or absent whenever it is read, that it is durable once
 // Register has returned, and that a record that cannot be understood is reported by List and
-// never passed over: what it keeps alive is unknown, so a collector must not go on.
+// never passed over: what it keeps alive is unknown, so a collector must not go on. Its last member is a check (package
+// checked): a bit that rotted in a digest would otherwise let the collector take what the project needs.
 //
 // It does not look at the projects. A lock that has gone, or whose disk is not mounted,
 // keeps its record and so its objects; a record ends by its age (Prune) or by command (Forget).
@@ -30,6 +31,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/release"
 )
@@ -118,7 +120,7 @@ func (p Project) covers(q Project) bool {
 		q.Used.Sub(p.Used).Abs() < Precision
 }
 
-// encode returns p's record.
+// encode returns p's record without its check.
 func (p Project) encode() ([]byte, error) {
 	data, err := json.MarshalIndent(record(p), "", "  ")
 	return append(data, '\n'), err
@@ -144,6 +146,9 @@ func read(dir, name string) (Project, error) {
 	err = p.check()
 	if err == nil && p.name() != name {
 		err = fmt.Errorf("it describes %q for %s, whose record has another name", p.Lock, p.Platform)
+	}
+	if err == nil {
+		err = checked.Verify(name, data, p.encode)
 	}
 	if err != nil {
 		return Project{}, &DamagedError{file, err}

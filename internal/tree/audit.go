@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/digest"
 )
 
 // Fault is one path at which a directory is not the tree that it should be.
@@ -19,14 +23,55 @@ type Fault struct {
 // would stop at, because it cannot be read or can be in no tree. It fails only when ctx ends or dir
 // itself cannot be opened.
 func Audit(ctx context.Context, dir string, want Manifest, workers int) ([]Fault, error) {
-	stopped := map[string]string{}
-	s := &scan{ctx: ctx, dir: dir, fault: func(path string, err error) {
+	return Auditor{Workers: workers}.Audit(ctx, dir, want)
+}
+
+// Known returns the content of a file that it need not be read for: e has the file's path, kind and size, st is what the
+// kernel says of it. It says no for a file that is to be read, and is called by several goroutines.
+type Known func(e Entry, st *unix.Stat_t) (digest.Content, bool)
+
+// Auditor says how directories are read to be compared. The zero value reads every file with one worker.
+type Auditor struct {
+	Workers int   // at least one
+	Known   Known // nil knows nothing
+	// Aside leaves the page cache as it is: what was not in it before a file was read is not afterwards, so that reading a
+	// store does not put out what the machine works with.
+	Aside bool
+
+	read func(fd int, p []byte) (int, error) // in place of read(2), for tests
+}
+
+// scan begins a scan that goes on when something is wrong, which it enters in stopped by path.
+func (a Auditor) scan(ctx context.Context, dir string, stopped map[string]string) *scan {
+	return &scan{ctx: ctx, dir: dir, known: a.Known, aside: a.Aside, read: a.read, fault: func(path string, err error) {
 		if path == "" {
 			path = "."
 		}
 		stopped[path] = reason(err)
 	}}
-	is, err := s.run(workers)
+}
+
+// List reads a directory, and all below it, as it is: the entries in no order, and what could not be read.
+func (a Auditor) List(ctx context.Context, dir string) ([]Entry, []Fault, error) {
+	stopped := map[string]string{}
+	is, err := a.scan(ctx, dir, stopped).run(a.Workers)
+	if err != nil {
+		return nil, nil, fmt.Errorf("scanning %q: %w", dir, err)
+	}
+	var faults []Fault
+	for path, problem := range stopped {
+		faults = append(faults, Fault{path, problem})
+	}
+	slices.SortFunc(faults, compareFaults)
+	return is, faults, nil
+}
+
+func compareFaults(a, b Fault) int { return strings.Compare(a.Path, b.Path) }
+
+// Audit is the function Audit in the way that a says.
+func (a Auditor) Audit(ctx context.Context, dir string, want Manifest) ([]Fault, error) {
+	stopped := map[string]string{}
+	is, err := a.scan(ctx, dir, stopped).run(a.Workers)
 	if err != nil {
 		return nil, fmt.Errorf("scanning %q: %w", dir, err)
 	}
@@ -40,7 +85,7 @@ func Audit(ctx context.Context, dir string, want Manifest, workers int) ([]Fault
 			faults = append(faults, Fault{c.Path, problem(c)})
 		}
 	}
-	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(faults, compareFaults)
 	return faults, nil
 }
 
@@ -48,6 +93,9 @@ func Audit(ctx context.Context, dir string, want Manifest, workers int) ([]Fault
 func reason(err error) string {
 	if p := (*PathError)(nil); errors.As(err, &p) {
 		return p.Reason
+	}
+	if errors.Is(err, errSeal) {
+		return errSeal.Error()
 	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner

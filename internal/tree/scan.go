@@ -64,6 +64,12 @@ type scan struct {
 	// fault, where it is set, takes what is wrong with one path, and the scan goes on without it.
 	// It is called with mu held.
 	fault func(path string, err error)
+	// known, where it is set, says which content a file has that was or will be read elsewhere.
+	known Known
+	// aside, where it is set, has files that were not in the page cache leave it again.
+	aside bool
+	// read replaces read(2) in tests.
+	read func(fd int, p []byte) (int, error)
 
 	mu   sync.Mutex // guards what follows
 	idle sync.Cond  // signalled when there are new jobs, and at the end
@@ -90,7 +96,8 @@ type parent struct {
 // work does jobs until there are none and returns the entries it found.
 func (s *scan) work() []Entry {
 	var entries []Entry
-	r := newReader(s.ctx)
+	r := s.reader()
+	defer r.done()
 	for {
 		j, ok := s.next()
 		if !ok {
@@ -181,7 +188,7 @@ func (s *scan) do(j job, r *reader) (Entry, []job, error) {
 	case Link:
 		e.Target, err = r.link(j.parent.file, j.name)
 	case File:
-		err = r.file(j.parent.file, j.name, &e)
+		err = r.file(j.parent.file, j.name, &e, s.known)
 	}
 	if err != nil && !errors.As(err, new(*PathError)) {
 		err = fmt.Errorf("reading %q: %w", s.join(j.path), err)

@@ -171,7 +171,7 @@ func TestScanFollowsNothing(t *testing.T) {
 	s := &scan{ctx: context.Background(), dir: dir}
 	for name, kind := range map[string]Kind{"file": File, "dir": Dir} {
 		j := job{parent: &parent{file: root, jobs: 1}, name: name, path: name, kind: kind}
-		if _, _, err := s.do(j, newReader(s.ctx)); !errors.Is(err, errChanged) {
+		if _, _, err := s.do(j, s.reader()); !errors.Is(err, errChanged) {
 			t.Errorf("a %v that became a link: %v, want %v", kind, err, errChanged)
 		}
 	}
@@ -183,7 +183,7 @@ func TestScanFollowsNothing(t *testing.T) {
 	}
 	for _, name := range []string{"directory", "pipe"} {
 		j := job{parent: &parent{file: root, jobs: 1}, name: name, path: name, kind: File}
-		if _, _, err := s.do(j, newReader(s.ctx)); !errors.Is(err, errChanged) {
+		if _, _, err := s.do(j, s.reader()); !errors.Is(err, errChanged) {
 			t.Errorf("a file that became a %s: %v, want %v", name, err, errChanged)
 		}
 	}
@@ -219,7 +219,7 @@ func TestScanChanging(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = newReader(context.Background()).content(int(f.Fd()), int64(length)+wrong)
+			_, err = (&scan{ctx: context.Background()}).reader().content(int(f.Fd()), int64(length)+wrong)
 			if (wrong != 0) != errors.Is(err, errChanged) {
 				t.Errorf("%d bytes, and %d more by its size: %v", length, wrong, err)
 			}
@@ -245,7 +245,7 @@ func TestScanCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := newReader(ctx).content(int(f.Fd()), 2*bufferSize); !errors.Is(err, context.Canceled) {
+	if _, err := (&scan{ctx: ctx}).reader().content(int(f.Fd()), 2*bufferSize); !errors.Is(err, context.Canceled) {
 		t.Errorf("within a large file: %v, want context.Canceled", err)
 	}
 }

@@ -8,7 +8,7 @@
 // own a directory of that name later, nothing is trusted. What is in the directory does not count, as people
 // are asked once per project and not once per change.
 //
-// A record is whole or absent whenever it is read. One that cannot be understood trusts nothing.
+// A record is whole or absent whenever it is read. One that cannot be understood, or whose check (package checked) is wrong, trusts nothing.
 package trust
 
 import (
@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 )
@@ -98,14 +99,14 @@ func (l List) Add(dir string, at time.Time) (added bool, err error) {
 		return false, nil
 	}
 	p.Since = at.UTC().Truncate(time.Second)
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := p.encode()
 	if err != nil {
 		return false, err
 	}
 	if err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return false, fmt.Errorf("trusting %q: %w", dir, err)
 	}
-	if err := durable.WriteFile(l.path(p.Dir), append(data, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(l.path(p.Dir), checked.Add(filepath.Base(l.path(p.Dir)), data), 0o600); err != nil {
 		return false, fmt.Errorf("trusting %q: %w", dir, err)
 	}
 	return true, nil
@@ -140,8 +141,11 @@ func (l List) All() ([]Project, error) {
 }
 
 func (l List) path(dir string) string {
-	return filepath.Join(l.Dir, digest.Sum([]byte(dir)).Hex()[:keyLength])
+	return filepath.Join(l.Dir, key(dir))
 }
+
+// key returns the name of the record of a directory.
+func key(dir string) string { return digest.Sum([]byte(dir)).Hex()[:keyLength] }
 
 // resolve returns dir without links, and who owns it.
 func resolve(dir string) (Project, error) {
@@ -156,12 +160,43 @@ func resolve(dir string) (Project, error) {
 	return Project{Dir: real, Owner: info.Sys().(*syscall.Stat_t).Uid}, nil
 }
 
+// encode returns the record of a project without its check.
+func (p Project) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(p, "", "  ")
+	return append(data, '\n'), err
+}
+
+// read reads a record, which stands under the name of its project and whose check is right.
 func read(path string) (p Project, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return p, err
 	}
-	return p, json.Unmarshal(data, &p)
+	if err := json.Unmarshal(data, &p); err != nil {
+		return p, err
+	}
+	if key(p.Dir) != filepath.Base(path) {
+		return p, fmt.Errorf("it is about %q, whose record has another name", p.Dir)
+	}
+	return p, checked.Verify(filepath.Base(path), data, p.encode)
+}
+
+// Check calls damaged for every record that cannot be understood, and so trusts nothing.
+func (l List) Check(damaged func(path string, err error)) error {
+	entries, err := os.ReadDir(l.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		path := filepath.Join(l.Dir, e.Name())
+		if strings.HasPrefix(e.Name(), durable.TempPrefix) {
+			continue
+		}
+		if _, err := read(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			damaged(path, err)
+		}
+	}
+	return err
 }
 
 // within reports whether dir is folder or below it.

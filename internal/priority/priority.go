@@ -1,0 +1,2 @@
+// Package priority makes a process stand back for all others.
+package priority

@@ -1,0 +1,396 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/digest"
+	"gostore/internal/durable"
+	"gostore/internal/tree"
+)
+
+// Slices is how many slices a store has. A slice is what has a digest with a certain first byte: contents of files/, and objects. So a
+// slice's number follows from a digest alone, and all slices together are the store, whatever comes or goes in between.
+const Slices = 256
+
+// Damage is something of a store that is not what was written to it.
+type Damage struct {
+	Kind    string      `json:"kind"`    // "object", "content", "manifest", …
+	Path    string      `json:"path"`    // of the damaged thing, absolute
+	Problem string      `json:"problem"` // to follow the path: "is missing"
+	Tree    digest.Tree `json:"-"`       // of the object that it belongs to; zero where there is none
+}
+
+// Kinds of damage that this package finds.
+const (
+	ObjectDamage      = "object"      // a file of an object
+	ContentDamage     = "content"     // a shared content in files/
+	ManifestDamage    = "manifest"    // meta/<hex>.manifest
+	DescriptionDamage = "description" // meta/<hex>.json
+	IndexDamage       = "index"       // an entry of the index
+	NameDamage        = "name"        // what has a name that nothing in its place can have, and the file format
+)
+
+// SliceReport says what a Scrubber looked at and found.
+type SliceReport struct {
+	Objects  []Object // in the order of their digests; those that were collected meanwhile are left out
+	Contents int      // shared ones
+	Damage   []Damage
+}
+
+// Scrubber verifies a store slice by slice, by one goroutine at a time.
+type Scrubber struct {
+	store   *Store
+	auditor tree.Auditor
+	objects []Object  // in the order of their digests
+	changed time.Time // the directory of objects, as they were listed
+	listed  time.Time
+}
+
+// Scrubber returns one that reads as a says.
+func (s *Store) Scrubber(a tree.Auditor) *Scrubber { return &Scrubber{store: s, auditor: a} }
+
+// Slice verifies a slice of the store: the contents of files/ that belong to it are read and compared with their names. Of its
+// objects everything is compared with their manifests, and those files are read that are no links of a content in files/ under the right
+// name. A whole store, slice by slice, is therefore read once and no more, and a rotten content is named in each
+// object that has it.
+//
+// No lock is taken that anybody waits for, and no lease: what a collector takes away meanwhile counts as gone. A file that cannot be
+// read is damage, and the others are read. The error is one of ctx, or of directories that cannot be listed.
+func (c *Scrubber) Slice(ctx context.Context, slice byte) (SliceReport, error) {
+	var r SliceReport
+	if err := c.store.scrubContents(ctx, slice, c.auditor, &r); err != nil {
+		return r, err
+	}
+	if err := c.list(); err != nil {
+		return r, err
+	}
+	first, _ := slices.BinarySearchFunc(c.objects, slice, func(o Object, slice byte) int { return int(o.Tree[0]) - int(slice) })
+	for _, o := range c.objects[first:] {
+		if o.Tree[0] != slice {
+			break
+		}
+		damage, err := c.store.scrubObject(ctx, o, c.auditor)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // collected meanwhile
+		}
+		if err != nil {
+			return r, err
+		}
+		r.Objects = append(r.Objects, o)
+		r.Damage = append(r.Damage, damage...)
+	}
+	return r, nil
+}
+
+// steady is how long a directory must not have changed for its time to tell that it does not change: file systems count time in ticks.
+const steady = time.Second
+
+// list lists the objects again if there may be others than there were: 256 listings of a large store take longer than reading a small one.
+func (c *Scrubber) list() error {
+	fi, err := os.Stat(c.store.path(objectsDir))
+	if err != nil {
+		return err
+	}
+	if fi.ModTime().Equal(c.changed) && c.listed.Sub(c.changed) > steady {
+		return nil
+	}
+	c.changed, c.listed = fi.ModTime(), time.Now()
+	c.objects, err = c.store.Objects()
+	return err
+}
+
+// ReadWithoutLease says to collectors that this process does not keep alive what it has open, until done is called: it is about to
+// verify slices or objects, and takes for gone what goes away. Without it a collector would take its open files for use. Where the file that says so cannot be
+// opened, that is what happens.
+func (s *Store) ReadWithoutLease() (done func()) {
+	_ = os.Mkdir(s.path(VerifiedDir), 0o755)
+	f, err := os.OpenFile(s.path(VerifiedDir, ReadersName), os.O_RDONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return func() {}
+	}
+	return func() { f.Close() }
+}
+
+// scrubContents reads the contents of a slice.
+func (s *Store) scrubContents(ctx context.Context, slice byte, a tree.Auditor, r *SliceReport) error {
+	shard := fmt.Sprintf("%02x", slice)
+	dir := s.path(filesDir, shard)
+	a.Known = nil
+	entries, faults, err := a.List(ctx, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var bad []rotten
+	for _, e := range entries {
+		r.Contents++
+		want, err := contentAt(shard + e.Path)
+		switch problem := contentProblem(e, want); {
+		case err != nil:
+			r.Damage = append(r.Damage, Damage{Kind: NameDamage, Path: filepath.Join(dir, e.Path), Problem: err.Error()})
+		case problem != "":
+			bad = append(bad, rotten{want, filepath.Join(dir, e.Path), problem})
+		}
+	}
+	for _, f := range faults {
+		r.Contents++
+		file := filepath.Join(dir, f.Path)
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			continue // collected meanwhile
+		}
+		want, _ := contentAt(shard + f.Path) // what has no such name is in no object
+		bad = append(bad, rotten{want, file, f.Problem})
+	}
+	return s.blame(ctx, bad, r)
+}
+
+// rotten is a shared content that is not what its name says.
+type rotten struct {
+	want    tree.Entry // Kind and Content
+	file    string     // its path in files/
+	problem string
+}
+
+// contentAt reads the name of a shared content, as sharedName makes it, without the slash.
+func contentAt(name string) (tree.Entry, error) {
+	e := tree.Entry{Kind: tree.File}
+	name, exec := strings.CutSuffix(name, "x")
+	if exec {
+		e.Kind = tree.Exec
+	}
+	var err error
+	if e.Content, err = digest.ParseContent(name); err != nil {
+		return e, errors.New("has a name that no shared content has")
+	}
+	return e, nil
+}
+
+// contentProblem says how a content is not what its name says, "" where it is.
+func contentProblem(is, want tree.Entry) string {
+	switch {
+	case is.Kind != want.Kind:
+		return fmt.Sprintf("is %v, should be %v", is.Kind, want.Kind)
+	case is.Content != want.Content:
+		return fmt.Sprintf("has other contents than its name says: BLAKE3 %s", is.Content.Hex())
+	}
+	return ""
+}
+
+// blame enters contents that are damaged, and each file of an object that is the same file.
+func (s *Store) blame(ctx context.Context, bad []rotten, r *SliceReport) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	objects, err := s.Objects()
+	if err != nil {
+		return err
+	}
+	for _, c := range bad {
+		r.Damage = append(r.Damage, Damage{Kind: ContentDamage, Path: c.file, Problem: c.problem})
+	}
+	for _, o := range objects {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m, err := s.readManifest(o.Tree)
+		if err != nil {
+			continue // the object's own slice says so, and reads its files
+		}
+		for _, e := range m.Entries() {
+			i := slices.IndexFunc(bad, func(c rotten) bool { return c.want.Content == e.Content && c.want.Kind == e.Kind })
+			file := filepath.Join(s.Path(o), filepath.FromSlash(e.Path))
+			if i < 0 || e.Size < ShareSize || !sameFile(file, bad[i].file) {
+				continue
+			}
+			r.Damage = append(r.Damage, Damage{ObjectDamage, file, strings.Replace(bad[i].problem, " than its name says", "", 1), o.Tree})
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	was, err := os.Lstat(a)
+	is, err2 := os.Lstat(b)
+	return err == nil && err2 == nil && os.SameFile(was, is)
+}
+
+// scrubObject verifies what belongs to an object alone. The error is fs.ErrNotExist for one that was collected meanwhile.
+func (s *Store) scrubObject(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
+	var damage []Damage
+	want, err := s.readManifest(o.Tree)
+	if err != nil {
+		damage, err = s.lostManifest(o, err)
+		return append(damage, s.checkInfo(o, tree.Manifest{})...), err
+	}
+	files, err := s.root.Open(filesDir)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	a.Known = knownIn(int(files.Fd()), want)
+	faults, err := s.audit(ctx, o, want, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range faults {
+		damage = append(damage, Damage{ObjectDamage, filepath.Join(s.Path(o), filepath.FromSlash(f.Path)), f.Problem, o.Tree})
+	}
+	return append(damage, s.checkInfo(o, want)...), nil
+}
+
+// knownIn returns the contents of the files that are links of those in files/: their bytes are read there.
+func knownIn(files int, want tree.Manifest) tree.Known {
+	entries := want.Entries()
+	return func(e tree.Entry, st *unix.Stat_t) (digest.Content, bool) {
+		i, ok := slices.BinarySearchFunc(entries, e.Path, func(e tree.Entry, path string) int { return strings.Compare(e.Path, path) })
+		if !ok || e.Size < ShareSize || e.Kind != entries[i].Kind {
+			return digest.Content{}, false
+		}
+		var shared unix.Stat_t
+		err := unix.Fstatat(files, sharedName(entries[i]), &shared, unix.AT_SYMLINK_NOFOLLOW)
+		return entries[i].Content, err == nil && shared.Ino == st.Ino && shared.Dev == st.Dev
+	}
+}
+
+// audit compares an object with its manifest. What a collector takes away meanwhile misses files: fs.ErrNotExist. The
+// rename that takes an object away comes before anything of it is unlinked, so faults of one that is still there are true.
+func (s *Store) audit(ctx context.Context, o Object, want tree.Manifest, a tree.Auditor) ([]tree.Fault, error) {
+	was, err := os.Lstat(s.Path(o))
+	if err != nil {
+		return nil, err
+	}
+	faults, err := a.Audit(ctx, s.Path(o), want)
+	if err == nil && len(faults) == 0 {
+		return nil, nil
+	}
+	if is, statErr := os.Lstat(s.Path(o)); statErr != nil || !os.SameFile(was, is) {
+		return nil, &NotPresentError{o.Tree}
+	}
+	if err != nil && ctx.Err() == nil {
+		return []tree.Fault{{Path: ".", Problem: "cannot be read: " + err.Error()}}, nil
+	}
+	return faults, err
+}
+
+// lostManifest makes the manifest of an object again, and says what became of the old one.
+func (s *Store) lostManifest(o Object, lost error) ([]Damage, error) {
+	file := s.metaPath(o.Tree, manifestSuffix)
+	problem := "is damaged: " + lost.Error()
+	if errors.Is(lost, fs.ErrNotExist) {
+		problem = "is missing"
+	}
+	_, err := s.rescan(o.Tree)
+	var damaged *DamagedError
+	switch {
+	case errors.As(err, &damaged):
+		var all []Damage
+		for _, f := range damaged.Faults {
+			all = append(all, Damage{ObjectDamage, filepath.Join(s.Path(o), filepath.FromSlash(f.Path)), f.Problem, o.Tree})
+		}
+		return append(all, Damage{ManifestDamage, file, problem, o.Tree}), nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case err != nil:
+		return []Damage{{ManifestDamage, file, problem, o.Tree}, {ObjectDamage, s.Path(o), err.Error(), o.Tree}}, nil
+	}
+	return []Damage{{ManifestDamage, file, problem + "; it was made again from the object, which is whole", o.Tree}}, nil
+}
+
+// checkInfo judges the description of an object; m is its manifest, the zero one where it was not to be had.
+func (s *Store) checkInfo(o Object, m tree.Manifest) []Damage {
+	info, err := s.readInfo(o.Tree)
+	problem := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(s.Path(o)); err != nil {
+			return nil // collected meanwhile
+		}
+		problem = "is missing"
+	case err != nil:
+		problem = "is damaged: " + err.Error()
+	case info.Object != o:
+		problem = fmt.Sprintf("names the object %s, which is %s", info.Object.Base(), o.Base())
+	case len(m.Entries()) > 0 && (info.Files != len(m.Entries()) || info.Size != m.Size()):
+		problem = "does not say how large the object is"
+	}
+	if problem == "" {
+		return nil
+	}
+	return []Damage{{DescriptionDamage, s.metaPath(o.Tree, infoSuffix), problem, o.Tree}}
+}
+
+// CheckNames looks at what does not belong to one slice: the entries of the index, and whether each name in the store's directories is one
+// that something there can have. What is wrong with an entry that leads to no object does not matter; it is about to be removed.
+func (s *Store) CheckNames() ([]Damage, error) {
+	var damage []Damage
+	wrong := func(kind, problem string, elements ...string) {
+		damage = append(damage, Damage{Kind: kind, Path: s.path(elements...), Problem: problem})
+	}
+	objects, shards, metas, index, err := s.listDirs()
+	if err != nil {
+		return nil, err
+	}
+	if data, err := os.ReadFile(s.path("format")); err != nil || string(data) != FormatVersion+"\n" {
+		wrong(NameDamage, "is not what was written to it", "format")
+	}
+	for _, name := range objects {
+		if _, err := ParseBase(name); err != nil && !strings.HasPrefix(name, stagePrefix) && !strings.HasPrefix(name, trashPrefix) {
+			wrong(NameDamage, "has a name that no object has", objectsDir, name)
+		}
+	}
+	for _, name := range shards {
+		if len(name) != 2 || strings.Trim(name, "0123456789abcdef") != "" {
+			wrong(NameDamage, "has a name that no directory of contents has", filesDir, name)
+		}
+	}
+	for _, name := range metas {
+		base, isManifest := strings.CutSuffix(name, manifestSuffix)
+		base, isInfo := strings.CutSuffix(base, infoSuffix)
+		if _, err := digest.ParseTreeHex(base); err != nil || isManifest == isInfo {
+			wrong(NameDamage, "has a name that no description has", metaDir, name)
+		}
+	}
+	for _, name := range index {
+		data, err := os.ReadFile(s.path(indexDir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // collected meanwhile
+		}
+		if err != nil {
+			wrong(IndexDamage, "cannot be read: "+err.Error(), indexDir, name)
+		} else if _, ok := parseIndex(name, data); !ok {
+			wrong(IndexDamage, "is not what was written to it", indexDir, name)
+		}
+	}
+	return damage, nil
+}
+
+// listDirs lists the directories of a store, without temporary files.
+func (s *Store) listDirs() (objects, shards, metas, index []string, err error) {
+	for _, dir := range []struct {
+		name string
+		to   *[]string
+	}{{objectsDir, &objects}, {filesDir, &shards}, {metaDir, &metas}, {indexDir, &index}} {
+		entries, err := os.ReadDir(s.path(dir.name))
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), durable.TempPrefix) {
+				*dir.to = append(*dir.to, e.Name())
+			}
+		}
+	}
+	return objects, shards, metas, index, nil
+}

@@ -15,19 +15,30 @@ import (
 
 func (a *app) verifyCommand() *cobra.Command {
 	var asJSON bool
+	var mend repairOptions
 	c := &cobra.Command{
 		Use:   "verify [OBJECT]...",
 		Short: "Hash objects again and name every file that is damaged",
 		Long: `Reads every file of the store's objects, or of those named, and compares it with what the
 object's digest promises. OBJECT is a digest or the beginning of one, a directory of the
 store, or NAME@VERSION. The answer names each file that is damaged, missing or additional;
-the exit status is 3 when there is one.`,
+the exit status is 3 when there is one.
+
+` + aboutRepair,
 		Example: `  gostore verify
-  gostore verify go@1.22.6`,
-		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, asJSON) },
+  gostore verify go@1.22.6
+  gostore verify --repair --dry-run
+  gostore verify --repair`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := mend.check(); err != nil || mend.repair {
+				return a.verifyRepair(c.Context(), args, mend, asJSON, err)
+			}
+			return a.verify(c.Context(), args, asJSON)
+		},
 		ValidArgsFunction: a.completeObjects,
 	}
 	jsonFlag(c, &asJSON)
+	mend.flags(c)
 	return c
 }
 
@@ -71,6 +82,9 @@ func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
 		if err := a.ui.answerJSON(orEmpty(verdicts)); err != nil {
 			return err
 		}
+	}
+	if !asJSON {
+		a.tellAsides()
 	}
 	return errors.Join(failures...)
 }

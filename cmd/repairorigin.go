@@ -17,6 +17,8 @@ import (
 	"gostore/internal/repair"
 	"gostore/internal/roots"
 	"gostore/internal/source/asset"
+	"gostore/internal/source/goproxy"
+	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/store"
 )
@@ -75,8 +77,30 @@ func (a *app) origins(locks []knownLock) func(context.Context, store.Object) []r
 		if item, ok := a.itemOf(info); ok {
 			sure = a.addOrigin(sure, "", item, true)
 		}
+		if item, ok := a.toolchainNamed(o); ok && len(sure) == 0 {
+			called = a.addOrigin(called, "", item, false)
+		}
 		return append(sure, called...)
 	}
+}
+
+// toolchainNamed makes an item of a Go toolchain of which nothing but its name and its manifest is known. It has no digest, so single
+// files of it can be had, and not the whole.
+func (a *app) toolchainNamed(o store.Object) (release.Item, bool) {
+	m, err := a.st.Manifest(o.Tree)
+	if o.Name != goTool || err != nil {
+		return release.Item{}, false
+	}
+	for _, e := range m.Entries() {
+		name, ok := strings.CutPrefix(e.Path, "pkg/tool/")
+		system, arch, two := strings.Cut(name, "_")
+		if ok && two && e.Kind == tree.Dir && !strings.Contains(name, "/") {
+			p := release.Platform{OS: system, Arch: arch}
+			return release.Item{Tool: goTool, Version: o.Version, Source: sourceProxy, Platform: p,
+				Archive: release.Archive{From: goproxy.Module(o.Version, p), Tree: o.Tree}}, true
+		}
+	}
+	return release.Item{}, false
 }
 
 // items yields what a lock says of every tool and platform.

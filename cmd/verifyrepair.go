@@ -15,6 +15,7 @@ import (
 	"gostore/internal/install"
 	"gostore/internal/journal"
 	"gostore/internal/repair"
+	"gostore/profile"
 	"gostore/store"
 )
 
@@ -54,7 +55,7 @@ func (o *repairOptions) check() error {
 type repairJSON struct {
 	DryRun  bool             `json:"dryRun"`
 	Objects []repairedObject `json:"objects"` // that were looked at, and those that share damaged files with them
-	Index   []string         `json:"index"`   // entries of the index that were made again or removed
+	Store   []string         `json:"store"`   // what of the store itself was made again or removed
 	Fetch   int64            `json:"fetch"`   // bytes to fetch, or fetched, as far as they are known
 	Unsized bool             `json:"unsized"` // more bytes than that, of which nobody stated how many
 }
@@ -65,7 +66,7 @@ type repairedObject struct {
 	Tree     string          `json:"tree"`
 	Outcome  string          `json:"outcome"` // intact, mended, damaged, aside; in a dry run: intact, mendable, damaged
 	Steps    []repair.Step   `json:"steps"`
-	Supplies []repair.Supply `json:"supplies"`
+	Supplies []*repair.Supply `json:"supplies"`
 	Why      []string        `json:"why"`
 	Aside    string          `json:"aside,omitempty"` // where it is now
 	NeededBy []neededBy      `json:"neededBy"`
@@ -90,7 +91,7 @@ func (a *app) verifyRepair(ctx context.Context, args []string, o repairOptions, 
 	if !o.dryRun {
 		record = a.record("repair")
 	}
-	answer := repairJSON{DryRun: o.dryRun, Objects: []repairedObject{}, Index: []string{}}
+	answer := repairJSON{DryRun: o.dryRun, Objects: []repairedObject{}, Store: []string{}}
 	damaged, failures := a.examine(ctx, objects, &answer, len(args) == 0)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -112,11 +113,32 @@ func (a *app) verifyRepair(ctx context.Context, args []string, o repairOptions, 
 		err = r.Execute(ctx, plan, func(res repair.Result) { failures = append(failures, a.noteResult(ctx, res, &answer, record)) })
 		board.close()
 		failures = append(failures, err)
-		if len(plan.Patients)+len(plan.Index) == 0 {
+		if len(plan.Patients)+len(plan.Store) == 0 {
 			record.Outcome = journal.Unchanged
 		}
 	}
+	failures = append(failures, a.brokenProfiles())
 	return errors.Join(a.tellRepair(answer, asJSON), errors.Join(failures...))
+}
+
+// brokenProfiles reports what of profiles is damaged. Nothing has a second copy of that, so it is for people to mend.
+func (a *app) brokenProfiles() error {
+	names, err := profile.List(a.st)
+	failures := []error{err}
+	for _, name := range names {
+		p, err := a.profile(name)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		_, currentErr := p.Current()
+		if errors.As(currentErr, new(*profile.NoGenerationError)) {
+			currentErr = nil
+		}
+		_, historyErr := p.History()
+		failures = append(failures, currentErr, historyErr)
+	}
+	return errors.Join(failures...)
 }
 
 // examine looks at objects, and enters those that are whole.
@@ -152,7 +174,7 @@ func environmentLast(o store.Object) int {
 func describeRepair(o store.Object, outcome string) repairedObject {
 	return repairedObject{
 		Object: label(o), Tree: o.Tree.String(), Outcome: outcome,
-		Steps: []repair.Step{}, Supplies: []repair.Supply{}, Why: []string{}, NeededBy: []neededBy{},
+		Steps: []repair.Step{}, Supplies: []*repair.Supply{}, Why: []string{}, NeededBy: []neededBy{},
 	}
 }
 
@@ -187,8 +209,8 @@ func (a *app) repairer(ctx context.Context, o repairOptions) (*repair.Repairer, 
 // note enters what a plan says in total.
 func (j *repairJSON) note(plan repair.Plan) {
 	j.Fetch, j.Unsized = plan.Bytes()
-	for _, f := range plan.Index {
-		j.Index = append(j.Index, f.Path+" "+f.Problem)
+	for _, f := range plan.Store {
+		j.Store = append(j.Store, f.Path+" "+f.Problem)
 	}
 }
 
@@ -292,14 +314,14 @@ func (a *app) tellRepair(answer repairJSON, asJSON bool) error {
 			a.ui.answer("  %s", describeSupply(s, answer.DryRun))
 		}
 	}
-	for _, f := range answer.Index {
+	for _, f := range answer.Store {
 		a.ui.answer("%s", f)
 	}
 	return nil
 }
 
 // describeSupply says what is fetched, or was, from where.
-func describeSupply(s repair.Supply, dryRun bool) string {
+func describeSupply(s *repair.Supply, dryRun bool) string {
 	what := count(s.Files, "file") + " of " + s.From
 	if s.Whole {
 		what = "all of " + s.From

@@ -253,3 +253,6 @@ func (s *Store) RepairSpool() (sp *Spool, done func(finished bool) error, err er
 		return errors.Join(err, part.Release())
 	}, nil
 }
+
+// ManifestPath returns where the manifest of a tree is kept.
+func (s *Store) ManifestPath(t digest.Tree) string { return s.metaPath(t, manifestSuffix) }

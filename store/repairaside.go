@@ -9,10 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
 	"gostore/internal/durable"
@@ -135,21 +139,46 @@ func (s *Store) Draft(ctx context.Context, t digest.Tree, fill func(*Stage) erro
 	return m, errors.Join(err, g.abandon())
 }
 
-// IndexFault is an entry of the index that is damaged.
-type IndexFault struct {
+// StoreFault is something of the store that is damaged and belongs to no object.
+type StoreFault struct {
 	Path    string // below the store
 	Problem string
-	Tree    digest.Tree // what it is made again with; zero where it is removed, which costs a look or a download
+	Tree    digest.Tree // what an entry of the index is made again with; zero where it is removed, which costs a look or a download
 }
 
-// IndexFaults finds the entries of the index that cannot be understood, and those that contradict the description of an object that is
-// here while they lead to none.
-func (s *Store) IndexFaults() ([]IndexFault, error) {
-	objects, err := s.Objects()
+// StoreFaults finds the entries of the index that cannot be understood, and those that contradict the description of an object that is
+// here while they lead to none; and contents that no object uses and that are not what their names say.
+func (s *Store) StoreFaults(ctx context.Context) ([]StoreFault, error) {
+	faults, err := s.indexFaults()
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(s.path(indexDir))
+	err = s.eachShared(func(name string, fi fs.FileInfo) error {
+		if fi.Sys().(*syscall.Stat_t).Nlink == 1 && !isShared(name) { // else it is damaged with its object
+			rel, _ := filepath.Rel(s.dir, name) // fails only for paths that are not absolute
+			faults = append(faults, StoreFault{Path: filepath.ToSlash(rel), Problem: "has other contents than its name says"})
+		}
+		return ctx.Err()
+	})
+	return faults, err
+}
+
+// isShared reports whether the file at a path in files/ holds what its name says.
+func isShared(name string) bool {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // collected meanwhile
+	}
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	hex := filepath.Base(filepath.Dir(name)) + strings.TrimSuffix(filepath.Base(name), "x")
+	return contentOf(f).Hex() == hex
+}
+
+func (s *Store) indexFaults() ([]StoreFault, error) {
+	objects, err := s.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -160,38 +189,37 @@ func (s *Store) IndexFaults() ([]IndexFault, error) {
 			leads[info.Archive.FileName()] = o.Tree
 		}
 	}
-	var faults []IndexFault
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), durable.TempPrefix) {
-			continue // Clean takes care of it
-		}
-		t, ok := s.readIndex(e.Name())
-		f := IndexFault{Path: path.Join(indexDir, e.Name()), Tree: leads[e.Name()]}
+	var faults []StoreFault
+	err = eachFile(s.path(indexDir), func(_ string, fi fs.FileInfo) error {
+		name := fi.Name()
+		t, ok := s.readIndex(name)
+		f := StoreFault{Path: path.Join(indexDir, name), Tree: leads[name]}
 		switch {
+		case strings.HasPrefix(name, durable.TempPrefix): // Clean takes care of it
 		case !ok:
 			f.Problem = "cannot be understood"
 		case !here[t] && !f.Tree.IsZero():
 			f.Problem = "leads to another object, which is not here"
-		default:
-			continue
 		}
-		faults = append(faults, f)
-	}
-	return faults, nil
+		if f.Problem != "" {
+			faults = append(faults, f)
+		}
+		return nil
+	})
+	return faults, err
 }
 
-// MendIndex makes an entry of the index again, or removes it.
-func (s *Store) MendIndex(ctx context.Context, f IndexFault) error {
-	describing, err := filelock.ShareDir(ctx, s.path(metaDir))
-	if err != nil {
-		return err
-	}
-	defer describing.Close()
+// MendStore makes an entry of the index again, or removes what is damaged.
+func (s *Store) MendStore(ctx context.Context, f StoreFault) error {
 	if f.Tree.IsZero() {
 		if err := s.root.RemoveAll(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
-	return s.writeAtomic(f.Path, []byte(f.Tree.String()+"\n"))
+	describing, err := filelock.ShareDir(ctx, s.path(metaDir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.writeAtomic(f.Path, []byte(f.Tree.String()+"\n")), describing.Close())
 }

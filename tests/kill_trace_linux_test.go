@@ -151,7 +151,7 @@ func serve(q request) (traced, error) {
 		return traced{}, err
 	}
 	runtime.LockOSThread() // only the thread that started it may trace it
-	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined", "-test.run=^TestKill$", "--"}, q.Args...), &os.ProcAttr{
+	p, err := os.StartProcess("/proc/self/exe", append([]string{"confined.test", "-test.run=^TestKill$", "--"}, q.Args...), &os.ProcAttr{
 		Files: []*os.File{nil, out, out},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"gostore/internal/archive"
+	"gostore/internal/digest"
 	"gostore/internal/fetch"
 	"gostore/internal/release"
 	"gostore/internal/tree"
@@ -147,7 +148,7 @@ func doubted(o Origin, bring func(context.Context, give) error) func(context.Con
 
 // withPart calls do with an item's partial download, which goes when it was of use, or holds nothing.
 func (r *Repairer) withPart(ctx context.Context, item release.Item, do func(part string) error) error {
-	part, err := r.Store.Part(ctx, item.Key())
+	part, err := r.Store.Part(ctx, partKey(item))
 	if err != nil {
 		return err
 	}
@@ -156,6 +157,14 @@ func (r *Repairer) withPart(ctx context.Context, item release.Item, do func(part
 		return errors.Join(err, part.Release())
 	}
 	return errors.Join(err, part.Done())
+}
+
+// partKey names the partial download of an item, also of one whose digest nobody knows.
+func partKey(item release.Item) digest.Archive {
+	if item.Archive.Digest.IsZero() {
+		return digest.SHA256([]byte("gostore repair from " + item.Archive.From))
+	}
+	return item.Key()
 }
 
 // progress returns the callback for one object.
@@ -186,7 +195,7 @@ const firstTail = 64 << 10
 
 // list reads which members there are. What was read stays in the partial download.
 func (z *zipped) list(ctx context.Context) error {
-	part, err := z.Store.Part(ctx, z.origin.Item.Key())
+	part, err := z.Store.Part(ctx, partKey(z.origin.Item))
 	if err != nil {
 		return err
 	}

@@ -28,12 +28,14 @@ func (r *Repairer) Execute(ctx context.Context, plan Plan, tell func(Result)) er
 	if err != nil {
 		return fmt.Errorf("repairing: %w", err)
 	}
-	for _, f := range plan.Index {
-		if err := r.Store.MendIndex(ctx, f); err != nil {
+	for _, f := range plan.Store {
+		if err := r.Store.MendStore(ctx, f); err != nil {
 			return errors.Join(err, done(false))
 		}
 	}
-	for _, p := range plan.Patients {
+	whole := func(p *Patient) bool { return p.Whole() }
+	later := func(p *Patient) bool { return !p.Whole() } // what others bring may help them
+	for _, p := range slices.Concat(filter(plan.Patients, whole), filter(plan.Patients, later)) {
 		res := r.heal(ctx, p, spool)
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, done(false))
@@ -41,6 +43,15 @@ func (r *Repairer) Execute(ctx context.Context, plan Plan, tell func(Result)) er
 		tell(res)
 	}
 	return done(true)
+}
+
+func filter(list []*Patient, keep func(*Patient) bool) (kept []*Patient) {
+	for _, p := range list {
+		if keep(p) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
 }
 
 // heal mends one object, or sets it aside.
@@ -82,6 +93,7 @@ func (r *Repairer) heal(ctx context.Context, p *Patient, spool *store.Spool) Res
 		}
 	}
 	r.giveUp(p, &res)
+	res.Supplies = slices.DeleteFunc(res.Supplies, func(s *Supply) bool { return s.err != nil })
 	return res
 }
 
@@ -97,13 +109,15 @@ func (r *Repairer) again(ctx context.Context, p *Patient, now store.Damage, res 
 	}
 	next.Lacking, next.Unasked = append(p.Lacking, next.Lacking...), append(p.Unasked, next.Unasked...)
 	for _, s := range next.Steps {
-		i := slices.IndexFunc(res.Steps, func(o Step) bool { return o.Path == s.Path })
-		if i < 0 {
+		same := func(o Step) bool { return o.Path == s.Path && o.Problem == s.Problem }
+		if i := slices.IndexFunc(res.Steps, same); i >= 0 {
+			res.Steps[i] = s
+		} else {
 			res.Steps = append(res.Steps, s)
 		}
 	}
 	for _, s := range next.Supplies {
-		if !slices.ContainsFunc(res.Supplies, func(o Supply) bool { return o.From == s.From }) {
+		if !slices.ContainsFunc(res.Supplies, func(o *Supply) bool { return o.From == s.From }) {
 			res.Supplies = append(res.Supplies, s)
 		}
 	}
@@ -115,7 +129,7 @@ func (r *Repairer) giveUp(p *Patient, res *Result) {
 	res.Left = p.Damage.Faults
 	res.Why = append(append(res.Why, p.Unasked...), p.Lacking...)
 	for i, s := range res.Steps {
-		if slices.ContainsFunc(res.Left, func(f tree.Fault) bool { return f.Path == s.Path }) {
+		if slices.ContainsFunc(res.Left, func(f tree.Fault) bool { return f.Path == s.Path && f.Problem == s.Problem }) {
 			res.Steps[i].From = ""
 		}
 	}
@@ -179,7 +193,8 @@ func (r *Repairer) gather(ctx context.Context, p *Patient, spool *store.Spool) {
 	}
 	for _, s := range p.Supplies {
 		if s.bring != nil && ctx.Err() == nil && !has(spool, s.wants) {
-			p.note(s.bring(ctx, put))
+			s.err = s.bring(ctx, put)
+			p.note(s.err)
 		}
 	}
 	for _, e := range p.Damage.Wanted() { // a content may be needed as a file and as an executable one

@@ -28,6 +28,10 @@ func (r *Repairer) manifestless(ctx context.Context, p *Patient) error {
 			break
 		}
 	}
+	if m, ok := r.flippedManifest(ctx, p); ok && from == "" {
+		from = fromBit
+		p.recover = func(ctx context.Context) error { return r.Store.KeepManifest(ctx, m) }
+	}
 	if from == "" {
 		from = r.draftable(ctx, p)
 	}
@@ -56,7 +60,7 @@ func (r *Repairer) draftable(ctx context.Context, p *Patient) string {
 			p.fail(err)
 			continue
 		}
-		p.Supplies = append(p.Supplies, Supply{From: s.From, Files: 1, Bytes: s.Bytes, Whole: true})
+		p.Supplies = append(p.Supplies, &Supply{From: s.From, Files: 1, Bytes: s.Bytes, Whole: true})
 		p.recover = func(ctx context.Context) error { return r.draft(ctx, origin, p.Damage.Object) }
 		return s.From
 	}
@@ -66,7 +70,7 @@ func (r *Repairer) draftable(ctx context.Context, p *Patient) string {
 // draft unpacks the archive to a stage, of which the manifest stays. What it was unpacked from stays for the files that turn out to be
 // damaged.
 func (r *Repairer) draft(ctx context.Context, o Origin, object store.Object) error {
-	part, err := r.Store.Part(ctx, o.Item.Key())
+	part, err := r.Store.Part(ctx, partKey(o.Item))
 	if err != nil {
 		return err
 	}

@@ -84,17 +84,7 @@ func (r *Repairer) rebuilt(ctx context.Context, p *Patient, lacking []tree.Entry
 	if err != nil {
 		p.fail(err)
 	}
-	supply := Supply{From: fromRebuild}
-	supply.bring = func(_ context.Context, g give) error {
-		var errs []error
-		for _, e := range lacking {
-			if data, ok := made[e.Content]; ok {
-				errs = append(errs, g(e, bytes.NewReader(data)))
-			}
-		}
-		return errors.Join(errs...)
-	}
-	return supply, func(e tree.Entry) bool { return made[e.Content] != nil }
+	return remembered(fromRebuild, lacking, made)
 }
 
 // bundledManifest takes the manifest of a tree from a bundle.

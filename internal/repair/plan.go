@@ -56,7 +56,7 @@ func (r *Repairer) Plan(ctx context.Context, damaged []store.Damage) (Plan, erro
 		}
 	}
 	var err error
-	plan.Index, err = r.Store.IndexFaults()
+	plan.Store, err = r.Store.StoreFaults(ctx)
 	return plan, err
 }
 
@@ -181,7 +181,7 @@ func (r *Repairer) supply(ctx context.Context, p *Patient, lacking []tree.Entry,
 			wants := s.wants
 			bring := s.bring
 			s.bring = func(ctx context.Context, g give) error { return bring(ctx, only(wants, g)) }
-			p.Supplies = append(p.Supplies, s)
+			p.Supplies = append(p.Supplies, &s)
 		}
 	}
 	if len(lacking) > 0 && r.Rebuild != nil {
@@ -198,12 +198,9 @@ func (r *Repairer) supply(ctx context.Context, p *Patient, lacking []tree.Entry,
 		}
 		take(s.supply(name, slices.Clone(lacking)))
 	}
-	if len(lacking) == 0 {
-		return nil
-	}
 	for _, o := range r.origins(ctx, p.Damage.Object) {
 		if len(lacking) == 0 {
-			break
+			return nil
 		}
 		s, has, err := r.archived(ctx, o, p.Damage.Object, slices.Clone(lacking))
 		if err != nil {
@@ -211,6 +208,9 @@ func (r *Repairer) supply(ctx context.Context, p *Patient, lacking []tree.Entry,
 			continue
 		}
 		take(s, has)
+	}
+	if len(lacking) > 0 {
+		take(r.flipped(ctx, p, slices.Clone(lacking)))
 	}
 	return ctx.Err()
 }

@@ -14,6 +14,7 @@
 //  4. bundles that somebody names, read as far as needed;
 //  5. the archive: single members of a zip, by ranged reads of a mirror or upstream; one tarball of the many of an npm package; of
 //     anything else all of it.
+//  6. the damaged file itself, if it is small and one bit of it was flipped.
 //
 // What no place has is set aside. What a place may have that could not be asked, for want of a network, stays where it is.
 //
@@ -52,6 +53,7 @@ type Repairer struct {
 	Progress func(o store.Object, done, total int64)
 
 	surveys map[string]*survey
+	spent   int64 // on the search for flipped bits
 }
 
 // Origin is what an object was made from.
@@ -96,6 +98,7 @@ type Supply struct {
 
 	wants []tree.Entry
 	bring func(ctx context.Context, give give) error
+	err   error // of bring
 }
 
 // give takes a content. What is not what it should be is a *digest.MismatchError, and is not kept.
@@ -105,7 +108,7 @@ type give func(e tree.Entry, r io.Reader) error
 type Patient struct {
 	Damage   store.Damage
 	Steps    []Step
-	Supplies []Supply
+	Supplies []*Supply
 	// Unasked is why places that may have more could not be asked: while there is one, the object is not set aside.
 	Unasked []error
 	// Lacking is what the places said that have nothing.
@@ -128,7 +131,7 @@ func (p *Patient) Whole() bool {
 // Plan is what is to be done.
 type Plan struct {
 	Patients []*Patient
-	Index    []store.IndexFault
+	Store    []store.StoreFault
 }
 
 // Bytes returns how many bytes are to be fetched, and whether more may be, of which nobody states how many.
@@ -157,7 +160,7 @@ type Result struct {
 	Object   store.Object
 	Outcome  Outcome
 	Steps    []Step       // what was found, and from where it was mended
-	Supplies []Supply     // what was fetched; Bytes is how many bytes came
+	Supplies []*Supply    // what was fetched
 	Left     []tree.Fault // what is still wrong
 	Why      []error      // why
 	Aside    store.Aside  // where it is, if it was set aside

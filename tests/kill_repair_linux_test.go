@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,15 +25,17 @@ const repairRot = `gostore switch go@1.22.5 && gostore lock go@1.22.6 && gostore
 	cd ../meta && echo rot >$(ls ../store | grep go-1.22.5 | grep -v environment | cut -c1-64).json &&
 	cd ../index && for i in h1-*; do echo rot >$i; break; done`
 
-// A repair is killed at each of its steps: no object is worse than before, and the next repair comes to the same end.
-func TestKillRepair(t *testing.T) {
-	beTracer()
-	w := newWorld(t, upstream.Config{Padding: 96 << 10})
+// essential are the operations of a repair that the short forms are about.
+var essential = regexp.MustCompile(`^(renameat|mkdirat|fchmodat|syncfs) root/store/(\*-go-1\.\*\.6|\.damaged)|^linkat root/\*\*`)
+
+// newRepair returns a repair to kill, with what is wrong before it.
+func newRepair(t *testing.T) (k *killing, before map[string][]string, points []point) {
+	w := newWorld(t, upstream.Config{})
 	needTracer(t, w)
-	k := &killing{world: w, top: filepath.Dir(w.dir), command: []string{"verify", "--repair"}, next: "gostore verify --repair"}
+	k = &killing{world: w, top: filepath.Dir(w.dir), command: []string{"verify", "--repair"}, next: "gostore verify --repair"}
 	w.sh(repairRot)
 	k.atTop("mkdir saved; for d in root project; do cp -a $d saved; done")
-	before := faults(t, k.top)
+	before = faults(t, k.top)
 	run, err := w.trace(request{Args: k.command})
 	if err != nil || run.Exit != 3 || len(run.Operations) == 0 || strings.Count(run.Output, ": mended\n") != 3 || !strings.Contains(run.Output, "gone@1: set aside\n") {
 		t.Fatalf("undisturbed: %v, exit status %d\n%s", err, run.Exit, run.Output)
@@ -41,31 +44,75 @@ func TestKillRepair(t *testing.T) {
 	k.collectAsides()
 	k.final = lookApart(t, k.top, "environment-gone_1")
 	leftBehind(t, k.top, k.final)
-	long := os.Getenv(killVariable) == "all"
-	points := k.points(long)
-	if !long { // where the objects themselves change
-		points = slices.DeleteFunc(points, func(p point) bool {
-			call, path, _ := strings.Cut(p.sort, " ")
-			return call == "utimensat" || !strings.HasPrefix(path, "root/store/") && !strings.HasPrefix(path, "root/**")
-		})
+	points = k.points(os.Getenv(killVariable) == "all")
+	if os.Getenv(killVariable) != "all" {
+		points = slices.DeleteFunc(points, func(p point) bool { return !essential.MatchString(p.sort) })
 	}
+	return k, before, points
+}
+
+// A repair is killed at each of its steps: no object is worse than before, and the next repair comes to the same end.
+func TestKillRepair(t *testing.T) {
+	k, before, points := newRepair(t)
+	killed := 0
 	for _, p := range points {
-		k.restore()
-		run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Torn: p.torn})
-		if err != nil {
-			t.Fatal(err)
+		run := k.disturb(t, p, request{Torn: p.torn}, before)
+		if run.Killed {
+			killed++
 		}
-		if !run.Killed {
-			continue
-		}
-		t.Run(p.String(), func(t *testing.T) {
-			k := *k
-			w := *k.world
-			w.t, k.world = t, &w
-			k.checkRepair(before)
-		})
 	}
-	t.Logf("%d operations, %d points", len(k.operations), len(points))
+	t.Logf("%d operations; killed at %d", len(k.operations), killed)
+}
+
+// Each operation of a repair fails, for want of space and in other ways: it says so, no object is worse than before, and the next repair
+// comes to the same end.
+func TestFaultRepair(t *testing.T) {
+	if !canChangeSyscalls {
+		t.Skip("a system call can be replaced by an error on amd64 only")
+	}
+	k, before, points := newRepair(t)
+	turn, failed := 0, 0
+	for _, p := range points {
+		call, _, _ := strings.Cut(p.sort, " ")
+		for range failures {
+			f := failures[turn%len(failures)]
+			turn++
+			if p.torn || f.short || !f.applies(call) {
+				continue
+			}
+			if run := k.disturb(t, p, request{Errno: f.errno, Lasting: f.lasting}, before); run.Failed > 0 {
+				failed++
+			}
+			if os.Getenv(killVariable) != "all" {
+				break
+			}
+		}
+	}
+	t.Logf("%d operations failed", failed)
+}
+
+// disturb runs a repair that is disturbed at a point, and checks what came of it.
+func (k *killing) disturb(t *testing.T, p point, r request, before map[string][]string) traced {
+	t.Helper()
+	k.restore()
+	r.Args, r.Sort, r.N = k.command, p.sort, p.n
+	run, err := k.trace(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !run.Killed && run.Failed == 0 {
+		return run
+	}
+	t.Run(fmt.Sprint(p, r.Errno), func(t *testing.T) {
+		k := *k
+		w := *k.world
+		w.t, k.world = t, &w
+		if run.Exit != 0 && !run.Killed && !complaint.MatchString(run.Output) || strings.Contains(run.Output, "panic") {
+			t.Errorf("it ended with %d and said only\n%s", run.Exit, run.Output)
+		}
+		k.checkRepair(before)
+	})
+	return run
 }
 
 // lookApart is look without objects whose name has a part: an environment of what was set aside has links that lead nowhere.
@@ -151,20 +198,15 @@ func (k *killing) checkRepair(before map[string][]string) {
 			}
 		}
 	}
-	if out, err := k.command2(k.next); err != nil && !strings.Contains(out, "set aside") {
+	out, err := k.world.command(k.next).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "set aside") {
 		k.t.Errorf("%s: %v\n%s", k.next, err, out)
 	}
-	k.sh("gostore verify --repair && gostore log --verify")
+	k.sh("gostore verify && gostore log --verify")
 	k.collectAsides()
 	end := lookApart(k.t, k.top, "environment-gone_1")
 	if !slices.Equal(end.objects, k.final.objects) {
 		k.t.Errorf("the store holds %q, not %q", end.objects, k.final.objects)
 	}
 	leftBehind(k.t, k.top, end)
-}
-
-// command2 runs a line of shell and returns what it printed.
-func (k *killing) command2(line string) (string, error) {
-	out, err := k.world.command(line).CombinedOutput()
-	return string(out), err
 }

@@ -67,7 +67,7 @@ func (a *app) verify(ctx context.Context, args []string, asJSON bool) error {
 		var damaged *store.DamagedError
 		if errors.As(err, &damaged) {
 			v.Faults = damaged.Faults
-			err = advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
+			err = advise(err, exitIntegrity, "to mend it: gostore verify --repair "+label(o), "to have it again: "+a.renewal(o))
 		}
 		verdicts = append(verdicts, v)
 		failures = append(failures, err)

@@ -30,8 +30,11 @@ the exit status is 3 when there is one.
   gostore verify --repair --dry-run
   gostore verify --repair`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := mend.check(); err != nil || mend.repair {
-				return a.verifyRepair(c.Context(), args, mend, asJSON, err)
+			if err := mend.check(); err != nil {
+				return err
+			}
+			if mend.repair {
+				return a.verifyRepair(c.Context(), args, mend, asJSON)
 			}
 			return a.verify(c.Context(), args, asJSON)
 		},

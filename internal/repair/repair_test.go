@@ -79,7 +79,9 @@ func newWorld(t *testing.T) *world {
 	item := release.Item{Tool: "sdk", Version: "1", Source: "release", Archive: release.Archive{
 		From: "https://example.invalid/sdk.tar.gz", Digest: digest.SHA256([]byte("sdk")), Size: 12345,
 	}}
-	w.r = &Repairer{Store: st, Origins: func(context.Context, store.Object) []Origin { return []Origin{{Item: item, Source: w.source, Sure: true}} }}
+	w.r = &Repairer{Store: st, Origins: func(context.Context, store.Object) []Origin {
+		return []Origin{{Item: item, Source: w.source, Sure: true}}
+	}}
 	return w
 }
 

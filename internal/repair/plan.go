@@ -136,9 +136,20 @@ func (p *Patient) aboutObject() {
 	if d.Description != "" {
 		p.Steps = append(p.Steps, Step{"its description", d.Description, "the object itself"})
 	}
-	if n := len(d.Unsealed); n > 0 {
-		p.Steps = append(p.Steps, Step{d.Unsealed[0], fmt.Sprintf("is not sealed, as %d of its names", n), fromManifest})
+	open := slices.DeleteFunc(slices.Clone(d.Unsealed), func(name string) bool { // of which nothing else is said
+		return slices.ContainsFunc(d.Faults, func(f tree.Fault) bool { return f.Path == name })
+	})
+	if len(open) > 0 {
+		p.Steps = append(p.Steps, Step{open[0], "has another mode or time than is usual in objects" + more(len(open)-1), fromManifest})
 	}
+}
+
+// more says that as much is said of other names.
+func more(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", as have %d of its other names", n)
 }
 
 // whole returns the first of the files that holds a content, "" if none does.

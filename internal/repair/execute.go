@@ -18,20 +18,23 @@ import (
 // closed or missing.
 const passes = 8
 
-// Execute carries a plan out, one object after the other, and tells of each when it is done with it. It returns an error only when
-// ctx ends or another process repairs the store (filelock.ErrBusy); whatever else goes wrong is in the results.
+// Execute carries a plan out, one object after the other, and tells of each when it is done with it. It returns an error when
+// ctx ends, when another process repairs the store (filelock.ErrBusy), and when what belongs to no object could not be mended; whatever
+// else goes wrong is in the results.
 //
 // When it is killed, every object is as before, or better. What was fetched is kept for the next one.
 func (r *Repairer) Execute(ctx context.Context, plan Plan, tell func(Result)) error {
 	defer trace.StartRegion(ctx, "repair").End()
+	if len(plan.Patients)+len(plan.Store) == 0 {
+		return nil
+	}
 	spool, done, err := r.Store.RepairSpool()
 	if err != nil {
 		return fmt.Errorf("repairing: %w", err)
 	}
+	var errs []error
 	for _, f := range plan.Store {
-		if err := r.Store.MendStore(ctx, f); err != nil {
-			return errors.Join(err, done(false))
-		}
+		errs = append(errs, r.Store.MendStore(ctx, f))
 	}
 	whole := func(p *Patient) bool { return p.Whole() }
 	later := func(p *Patient) bool { return !p.Whole() } // what others bring may help them
@@ -42,7 +45,7 @@ func (r *Repairer) Execute(ctx context.Context, plan Plan, tell func(Result)) er
 		}
 		tell(res)
 	}
-	return done(true)
+	return errors.Join(append(errs, done(true))...)
 }
 
 func filter(list []*Patient, keep func(*Patient) bool) (kept []*Patient) {

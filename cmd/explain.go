@@ -158,7 +158,7 @@ func explainIntegrity(err error) (int, []string) {
 	)
 	switch {
 	case errors.As(err, &damaged):
-		return exitIntegrity, []string{`"gostore verify" says how to have it again`}
+		return exitIntegrity, []string{`"gostore verify --repair" mends it`}
 	case errors.As(err, &unlogged):
 		return exitIntegrity, []string{"a private module can be locked without the database: --unlogged, which the lock then says"}
 	case errors.As(err, &build):

@@ -136,6 +136,9 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := a.dropAsides(abandoned.PartsBefore); err != nil {
+		return err
+	}
 	cleaned, err := st.Clean(ctx, abandoned)
 	if err != nil {
 		return err

@@ -166,6 +166,7 @@ func (a *app) printListing(l listing) {
 	}
 	a.ui.answer("store %s: %s, %s", l.Store, count(len(l.Objects), "object"), size(total))
 	a.ui.table(rows, 3)
+	a.tellAsides()
 }
 
 func role(extra bool) string {

@@ -82,6 +82,7 @@ func (a *app) roots(ctx context.Context, asJSON bool) error {
 		rows = append(rows, []string{k.Kind, k.Name, fmt.Sprint(k.Objects), size(k.Size), size(k.Alone), k.Note})
 	}
 	a.ui.table(rows, 2, 3, 4)
+	a.tellAsides()
 	return nil
 }
 

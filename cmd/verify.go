@@ -25,6 +25,7 @@ type verifyOptions struct {
 
 func (a *app) verifyCommand() *cobra.Command {
 	var o verifyOptions
+	var mend repairOptions
 	c := &cobra.Command{
 		Use:   "verify [OBJECT]...",
 		Short: "Read the store again and name everything that is damaged",
@@ -37,12 +38,24 @@ objects are read: a digest or the beginning of one, a directory of the store, or
 Nobody has to wait for it, and by default it reads and computes only when nobody else wants to. It can
 be stopped at any time. --resume goes on where the last run stopped; so does --max-time, which ends in
 order with exit status 8 when the time is over before everything was read. --subset 1/7 reads a seventh
-of the store, and seven runs with 1/7 to 7/7 read all of it, whatever is installed in between.`,
+of the store, and seven runs with 1/7 to 7/7 read all of it, whatever is installed in between.
+
+` + aboutRepair,
 		Example: `  gostore verify
   gostore verify go@1.22.6
   gostore verify --max-time 10m
-  gostore verify --subset 1/7`,
-		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args, o) },
+  gostore verify --subset 1/7
+  gostore verify --repair --dry-run
+  gostore verify --repair`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := errors.Join(a.checkVerifyOptions(args, o), mend.check(o)); err != nil {
+				return err
+			}
+			if mend.repair {
+				return a.verifyRepair(c.Context(), args, mend, o.json)
+			}
+			return a.verify(c.Context(), args, o)
+		},
 		ValidArgsFunction: a.completeObjects,
 	}
 	f := c.Flags()
@@ -59,6 +72,7 @@ of the store, and seven runs with 1/7 to 7/7 read all of it, whatever is install
 	_ = c.RegisterFlagCompletionFunc("subset", complete("1/7", "1/30"))
 	_ = c.RegisterFlagCompletionFunc("max-time", complete("10m", "1h"))
 	jsonFlag(c, &o.json)
+	mend.flags(c)
 	return c
 }
 
@@ -71,9 +85,6 @@ type verdict struct {
 }
 
 func (a *app) verify(ctx context.Context, args []string, o verifyOptions) error {
-	if err := a.checkVerifyOptions(args, o); err != nil {
-		return err
-	}
 	if o.priority == "idle" && a.cfg.StandBack != nil {
 		if err := a.cfg.StandBack(); err != nil {
 			a.ui.detail("running with the usual priority: %v", err)
@@ -135,6 +146,9 @@ func (a *app) verifyObjects(ctx context.Context, args []string, asJSON bool) err
 	if asJSON {
 		failures = append(failures, a.ui.answerJSON(answer.complete()))
 	}
+	if !asJSON {
+		a.tellAsides()
+	}
 	return errors.Join(failures...)
 }
 
@@ -145,9 +159,9 @@ func (a *app) fileOf(o store.Object, path string) string {
 	return filepath.Join(a.st.Path(o), filepath.FromSlash(path))
 }
 
-// renewable adds to the error about a damaged object how to have it again.
+// renewable adds to the error about a damaged object how to mend it, and how to have it again.
 func (a *app) renewable(err error, o store.Object) error {
-	return advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
+	return advise(err, exitIntegrity, "to mend it: gostore verify --repair "+label(o), "to have it again: "+a.renewal(o))
 }
 
 // renewal returns the line of shell that replaces a damaged object.

@@ -131,6 +131,7 @@ func (a *app) answerVerified(found scrubbing, r scrub.Report, o verifyOptions) e
 	if !whole {
 		a.answerCoverage(found, r)
 	}
+	a.tellAsides()
 	return errors.Join(errs...)
 }
 

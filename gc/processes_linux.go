@@ -202,7 +202,7 @@ func (s *scanner) after(text, prefix []byte, what string) {
 		if i < 0 {
 			return
 		}
-		text = text[i+len(prefix):]
+		text = store.WithoutAside(text[i+len(prefix):])
 		if len(text) <= 64 || text[64] != '-' {
 			continue
 		}

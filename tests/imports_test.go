@@ -71,6 +71,7 @@ var packages = []room{
 	{"internal/enter", []string{"internal/digest", "internal/environment", "internal/goenv", "internal/hook", "internal/isolation", "internal/link", "internal/release",
 		"internal/roots", "internal/settings", "internal/shim", "internal/variables", "lock", "profile", "store"}},
 	{"internal/install", []string{"internal/archive", "internal/digest", "internal/release", "store"}},
+	{"internal/repair", []string{"internal/archive", "internal/bundle", "internal/digest", "internal/fetch", "internal/release", "internal/tree", "store"}},
 	{"internal/adopt", []string{"internal/archive", "internal/digest", "internal/release", "internal/source/goproxy", "internal/tree", "internal/version", "store"}},
 	{"internal/git", []string{"internal/command", "internal/digest", "internal/durable", "internal/tree"}},
 	{"internal/check", []string{"internal/digest", "internal/release", "internal/textfile", "internal/tree", "lock", "store"}},

@@ -32,6 +32,7 @@ func TestJSON(t *testing.T) {
 		"gostore trust --json --dry-run", "gostore trust --json", "gostore trust --json --list", "gostore trust --json --revoke", "gostore trust --json --list",
 		"gostore roots --json", "GOSTORE_ROOT=$HOME/new gostore roots --json",
 		"gostore verify --json", "gostore verify --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --json",
+		"gostore verify --repair --json", "gostore verify --repair --dry-run --json go@1.23.0", "GOSTORE_ROOT=$HOME/new gostore verify --repair --json",
 		"gostore tools --json", "gostore tools go --json", "gostore fetch --json", "gostore fetch --json go@1.20.14 --platform linux/arm64",
 		"gostore export --json -o tools.bundle", "gostore import --json tools.bundle",
 		"gostore import-from --json sdk --dir .",

@@ -142,12 +142,12 @@ func TestRot(t *testing.T) {
 	total := 0
 	for _, kind := range rotKinds {
 		total += tried[kind.name]
-		t.Logf("%s: %d damaged in %d files%s", kind.name, tried[kind.name], len(byKind[kind.name]), harmless(kind))
+		t.Logf("%s: %d damaged in %d files%s", kind.name, tried[kind.name], len(byKind[kind.name]), whyHarmless(kind))
 	}
 	t.Logf("seed %d: %d files were damaged, each was named", seed, total)
 }
 
-func harmless(k rotKind) string {
+func whyHarmless(k rotKind) string {
 	if k.harmless == "" {
 		return ""
 	}

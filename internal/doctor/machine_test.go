@@ -260,7 +260,7 @@ var storeCases = []testCase{
 		k.must(os.Chmod(filepath.Join(k.Root, "log"), 0o666))
 	},
 		`log has mode -rw-rw-rw-`, `chmod go-w`},
-	{"gone file", "store-object", Problem, func(k *kit) { k.spoil(func(path string) error { return os.Remove(path) }) }, `bin/go is not there`, `gostore verify b3:`},
+	{"gone file", "store-object", Problem, func(k *kit) { k.spoil(func(path string) error { return os.Remove(path) }) }, `bin/go is not there`, `gostore verify --repair b3:`},
 	{"shorter file", "store-object", Problem, func(k *kit) {
 		k.spoil(func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, []byte("x"), 0o755)) })
 	}, `bin/go has 1 bytes instead of 22`, `gostore verify`},

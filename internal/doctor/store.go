@@ -21,6 +21,7 @@ var storeProbe = Probe{
 		{"store-owner", "something in the store belongs to another user"},
 		{"store-writable", "others may write in the store"},
 		{"store-object", "an object is not what its manifest says"},
+		{"store-aside", "a damaged object was set aside"},
 		{"store-synced", "the store lies in a folder that a program copies to elsewhere"},
 		{"store-twofold", "a start file names another store than the one in use"},
 		{"store-path", "the path of the store cannot be used everywhere"},
@@ -30,7 +31,7 @@ var storeProbe = Probe{
 	run: func(ctx context.Context, h *Host) []Finding {
 		found := slices.Concat(h.unusable(), h.storePath(), h.twofold(), h.synced(), h.umask(), h.brokenProfiles())
 		if h.Root != "" && exists(h.Root) {
-			found = slices.Concat(found, h.owners(), h.sample(ctx))
+			found = slices.Concat(found, h.owners(), h.sample(ctx), h.asides())
 		}
 		return found
 	},
@@ -125,7 +126,7 @@ func (h *Host) sample(ctx context.Context) []Finding {
 			o := objects[i]
 			found = append(found, Finding{
 				ID: "store-object", Severity: Problem, Subject: o.Name + "@" + o.Version, Evidence: few(faults),
-				Title: fmt.Sprintf("the object %s is not what its manifest says", o), Mend: []string{"gostore verify " + quote(o.Tree.String())},
+				Title: fmt.Sprintf("the object %s is not what its manifest says", o), Mend: []string{"gostore verify --repair " + quote(o.Tree.String())},
 			})
 		}
 	}

@@ -86,8 +86,15 @@ func Build(ctx context.Context, st *store.Store, tools []Tool) (*store.Lease, er
 	return st.Add(ctx, spec, func(stage *store.Stage) error { return fill(stage, e.Tools, files, commands, bases) })
 }
 
+// sink is what an environment is written to: a stage.
+type sink interface {
+	Dir(path string) error
+	File(path string, exec bool, data []byte) error
+	Link(path, target string) error
+}
+
 // fill writes an environment to a stage.
-func fill(stage *store.Stage, tools []Tool, files map[string]string, commands map[string]command, bases map[digest.Tree]string) error {
+func fill(stage sink, tools []Tool, files map[string]string, commands map[string]command, bases map[digest.Tree]string) error {
 	for name, content := range files {
 		if err := stage.File(name, false, []byte(content)); err != nil {
 			return err

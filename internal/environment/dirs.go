@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gostore/internal/digest"
-	"gostore/store"
 )
 
 // dirMark stands in the value of a variable for the directory of the tool's tree.
@@ -30,7 +29,7 @@ func (t Tool) wantsDir() bool {
 func (t Tool) dirLink() string { return path.Join(dirsDir, t.Tree.Hex()) }
 
 // linkDirs makes those links.
-func linkDirs(stage *store.Stage, tools []Tool, bases map[digest.Tree]string) error {
+func linkDirs(stage sink, tools []Tool, bases map[digest.Tree]string) error {
 	made := make(map[digest.Tree]bool)
 	for _, t := range tools {
 		if made[t.Tree] || !t.wantsDir() {

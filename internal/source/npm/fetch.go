@@ -87,11 +87,16 @@ func (s *Source) Fetch(ctx context.Context, item release.Item, part string, prog
 	if err != nil {
 		return "", err
 	}
-	if progress == nil {
-		progress = func(int64, int64) {}
-	}
 	if len(list) == 1 {
 		return part, s.download(ctx, list[0], part, progress)
+	}
+	return s.fetchAll(ctx, list, part, progress)
+}
+
+// fetchAll downloads tarballs into a directory, and returns that.
+func (s *Source) fetchAll(ctx context.Context, list []tarball, part string, progress func(done, total int64)) (string, error) {
+	if progress == nil {
+		progress = func(int64, int64) {}
 	}
 	dir := fetch.PartDir(part)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

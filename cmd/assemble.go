@@ -60,6 +60,7 @@ func (a *app) installFor(ctx context.Context, tools []lock.Tool, p release.Platf
 	missing := a.absent(jobs)
 	leases, err := install.All(ctx, st, jobs)
 	a.noteInstalled(jobs, missing)
+	a.noteLayers(jobs, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (a *app) job(t lock.Tool, p release.Platform, board *board) (install.Job, e
 			&release.NotFoundError{Tool: t.Name, Version: t.Version, Platform: &p, Have: platformNames(t)}), 0,
 			fmt.Sprintf("if upstream serves it by now: gostore lock --update %s", t.Name))
 	}
-	return install.Job{Source: source, Item: item, Progress: board.task(t.Name + " " + t.Version)}, nil
+	return install.Job{Source: source, Item: item, Progress: board.task(t.Name + " " + t.Version), Replace: a.replaceLayered}, nil
 }
 
 // lockedTree returns the tree that a locked tool has on a platform as far as it is known; zero where it is not.

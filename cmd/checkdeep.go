@@ -39,6 +39,11 @@ func (k *checking) modules() error {
 		return err
 	}
 	defer release()
+	temp, err := k.app.cfg.makeTemp("gostore-modules-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp) // best effort: it is in the directory for temporary files
 	var work *check.GoFile
 	for i, f := range k.files {
 		if f.Path == k.project.Work {
@@ -49,7 +54,7 @@ func (k *checking) modules() error {
 		if filepath.Base(f.Path) != "go.mod" || len(f.Needs) == 0 {
 			continue
 		}
-		b, err := buildlist.Ask(k.ctx, g, f, work, k.app.cfg.tempDir())
+		b, err := buildlist.Ask(k.ctx, g, f, work, temp)
 		if err != nil {
 			return fmt.Errorf("asking the go command what the build of %s selects: %w", f.Module, err)
 		}
@@ -80,7 +85,7 @@ func (k *checking) cache() error {
 	if err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp(k.app.cfg.tempDir(), "gostore-cache-")
+	scratch, err := k.app.cfg.makeTemp("gostore-cache-")
 	if err != nil {
 		return err
 	}

@@ -324,7 +324,7 @@ func (k *checking) useStaged() (done func(), concerned bool, err error) {
 		return done, false, err
 	}
 	k.original = w.Dir
-	if k.copied, err = os.MkdirTemp(k.app.cfg.tempDir(), "gostore-staged-"); err != nil {
+	if k.copied, err = k.app.cfg.makeTemp("gostore-staged-"); err != nil {
 		return done, false, err
 	}
 	done = func() { os.RemoveAll(k.copied) } // best effort: it is in the directory for temporary files
@@ -336,14 +336,6 @@ func (k *checking) useStaged() (done func(), concerned bool, err error) {
 		return done, false, nil // the commit has none of its files
 	}
 	return done, true, err
-}
-
-// tempDir returns the directory for temporary files.
-func (c Config) tempDir() string {
-	if dir := c.getenv("TMPDIR"); dir != "" {
-		return c.abs(dir)
-	}
-	return os.TempDir()
 }
 
 // vendorCache is where the manifests of recorded vendor directories are kept, below the store's root: with them a later check can name

@@ -145,7 +145,8 @@ type app struct {
 	cfg Config
 	ui  *ui
 
-	offlineFlag bool
+	offlineFlag    bool
+	replaceLayered bool // the command installs anew what a layer has and cannot be used there
 
 	// What is made on first use may first be needed by several goroutines at once: sources resolve and fetch side by side, and
 	// one may need what another is. A lock is held while its thing is made, and source before web before conf before store.
@@ -255,7 +256,7 @@ func (a *app) openStore() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.st, err = store.Open(dir); err == nil {
+	if a.st, err = a.cfg.process().OpenStore(dir); err == nil {
 		a.st.SealFiles(a.sealer())
 	}
 	return a.st, err

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gostore/internal/config"
+	"gostore/internal/layers"
 	"gostore/internal/project"
 	"gostore/internal/verity"
 )
@@ -124,7 +125,7 @@ func (a *app) configPath(asJSON bool) error {
 }
 
 func (a *app) userConfig() (string, error) {
-	path, _ := config.Path(a.cfg.getenv)
+	path, _ := layers.File(a.cfg.getenv)
 	if path == "" {
 		return "", advise(errors.New("nothing says where your configuration is"), exitFailed, "set HOME, or GOSTORE_CONFIG to a file")
 	}
@@ -141,8 +142,20 @@ func (a *app) settings() ([]config.Setting, error) {
 	if p, err := project.Find(a.cfg.Dir); err == nil {
 		file = p.Config
 	}
-	return config.Effective(a.cfg.getenv, own, file)
+	all, err := config.Effective(a.cfg.getenv, own, file)
+	if err != nil || slices.ContainsFunc(all, func(s config.Setting) bool { return s.Key == layers.Key }) {
+		return all, err
+	}
+	nothing := func(string) string { return "" }
+	dirs, err := layers.Read(nothing, systemSettings)
+	if err == nil && len(dirs) > 0 {
+		all = slices.Insert(all, 0, config.Setting{Key: layers.Key, Values: dirs, From: layers.SystemFile(systemSettings)})
+	}
+	return all, err
 }
+
+// systemSettings is the directory of the system's settings.
+const systemSettings = "/etc"
 
 func (a *app) showConfig(asJSON bool) error {
 	all, err := a.settings()

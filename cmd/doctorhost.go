@@ -35,7 +35,7 @@ import (
 // error here is one of the command.
 func (a *app) doctorHost(ctx context.Context) *doctor.Host {
 	h := &doctor.Host{
-		Environ: a.cfg.Environ, Before: a.cfg.process().WithoutHook().Environ, Dir: a.cfg.Dir, Etc: "/etc", UID: os.Getuid(), Umask: umask(), Now: time.Now(), Version: version,
+		Environ: a.cfg.Environ, Before: a.cfg.process().WithoutHook().Environ, Dir: a.cfg.Dir, Etc: systemSettings, UID: os.Getuid(), Umask: umask(), Now: time.Now(), Version: version,
 		Loader: loader.Host{Arch: release.Host().Arch, LibraryPath: a.cfg.getenv("LD_LIBRARY_PATH")},
 		Statfs: doctor.StatFilesystem, Lock: doctor.TryLock, Run: doctor.RunCommand, Dial: doctor.DialTCP,
 	}
@@ -73,7 +73,9 @@ func (a *app) meetStore(h *doctor.Host) {
 		h.Store, h.StoreErr = a.openStore()
 		return
 	}
-	h.StoreErr = wouldServe(root)
+	if h.StoreErr = wouldServe(root); h.StoreErr == nil {
+		h.StoreErr = a.cfg.process().StoreOptions().Judge(root)
+	}
 }
 
 // wouldServe returns why no store can be made in dir.

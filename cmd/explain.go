@@ -113,7 +113,7 @@ func hints(err error) []string {
 // explain says what a single error means to a person: the exit code and what to do next.
 func explain(err error) (code int, tips []string) {
 	for _, rule := range []func(error) (int, []string){
-		explainOwn, explainForeign, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
+		explainOwn, explainLayer, explainForeign, explainBundle, explainIntegrity, explainLock, explainEnvironment, explainProfile,
 		explainFound,
 		explainMissing, explainRequest, explainNotFound, explainNetwork, explainStore, explainSystem,
 	} {
@@ -266,6 +266,9 @@ func explainStore(err error) (int, []string) {
 	}
 	if root.Problem == store.NewerFormat {
 		return exitFailed, []string{"update gostore, or set GOSTORE_ROOT to another directory"}
+	}
+	if root.Problem == store.Exposed {
+		return exitFailed, explainExposed(root)
 	}
 	return exitFailed, []string{"set GOSTORE_ROOT to a directory on a local disk that is yours"}
 }

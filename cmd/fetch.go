@@ -71,6 +71,7 @@ func (a *app) fetch(ctx context.Context, args, names []string, asJSON bool) erro
 	if err != nil {
 		return err
 	}
+	a.replaceLayered = true
 	list, rows := []fetchedJSON{}, [][]string{}
 	for _, p := range platforms {
 		h, err := a.installFor(ctx, tools, p)

@@ -41,6 +41,7 @@ func (a *app) installTools(ctx context.Context, args []string, asJSON, forCI boo
 	if forCI && len(args) > 0 {
 		return usagef("--ci installs what the lock says: leave %s out", strings.Join(args, " "))
 	}
+	a.replaceLayered = true
 	record := a.record("install")
 	unfold := func() {}
 	if forCI {

@@ -65,6 +65,8 @@ type objectListing struct {
 	Files   int       `json:"files,omitempty"`
 	Added   time.Time `json:"added"`
 	From    string    `json:"from,omitempty"`
+	Layer   string    `json:"layer,omitempty"`   // the store below this one that has it
+	Problem string    `json:"problem,omitempty"` // why it cannot be used
 }
 
 func (a *app) list(ctx context.Context, profileName string, asJSON bool) error {
@@ -91,7 +93,11 @@ func (a *app) list(ctx context.Context, profileName string, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		l.Objects = append(l.Objects, describeObject(info))
+		d := describeObject(info)
+		if err := a.st.Usable(o); err != nil && info.Layer != "" {
+			d.Problem = err.Error()
+		}
+		l.Objects = append(l.Objects, d)
 	}
 	if asJSON {
 		return a.ui.answerJSON(l)
@@ -101,7 +107,7 @@ func (a *app) list(ctx context.Context, profileName string, asJSON bool) error {
 }
 
 func describeObject(info store.Info) objectListing {
-	return objectListing{info.Tree.String(), info.Name, info.Object.Version, info.Size, info.Files, info.Added, info.From}
+	return objectListing{info.Tree.String(), info.Name, info.Object.Version, info.Size, info.Files, info.Added, info.From, info.Layer, ""}
 }
 
 func (a *app) listProject() (*projectListing, error) {
@@ -161,8 +167,10 @@ func (a *app) printListing(l listing) {
 	var total int64
 	var rows [][]string
 	for _, o := range l.Objects {
-		total += o.Size
-		rows = append(rows, []string{"  " + o.Tree[len("b3:"):][:12], o.Name, o.Version, size(o.Size), when(o.Added)})
+		if o.Layer == "" {
+			total += o.Size
+		}
+		rows = append(rows, []string{"  " + o.Tree[len("b3:"):][:12], o.Name, o.Version, size(o.Size), when(o.Added), layerWord(o)})
 	}
 	a.ui.answer("store %s: %s, %s", l.Store, count(len(l.Objects), "object"), size(total))
 	a.ui.table(rows, 3)
@@ -172,6 +180,17 @@ func (a *app) printListing(l listing) {
 func role(extra bool) string {
 	if extra {
 		return "extra"
+	}
+	return ""
+}
+
+// layerWord says where an object lies that is not the store's own.
+func layerWord(o objectListing) string {
+	switch {
+	case o.Problem != "":
+		return "cannot be used: " + o.Problem
+	case o.Layer != "":
+		return "in " + o.Layer
 	}
 	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"gostore/internal/enter"
 	"gostore/internal/settings"
 	"gostore/lock"
-	"gostore/store"
 )
 
 // quickShell is "shell -- COMMAND" in a project that was entered before: it executes the command in the environment that
@@ -24,7 +23,7 @@ func quickShell(cfg Config, command []string) {
 	if err != nil {
 		return
 	}
-	st, err := store.Open(dir)
+	st, err := cfg.process().OpenStore(dir)
 	if err != nil {
 		return
 	}

@@ -161,11 +161,17 @@ func (a *app) fileOf(o store.Object, path string) string {
 
 // renewable adds to the error about a damaged object how to mend it, and how to have it again.
 func (a *app) renewable(err error, o store.Object) error {
+	if _, ok := a.st.LayerOf(o); ok {
+		return advise(err, exitIntegrity, "to have it again: "+a.renewal(o))
+	}
 	return advise(err, exitIntegrity, "to mend it: gostore verify --repair "+label(o), "to have it again: "+a.renewal(o))
 }
 
 // renewal returns the line of shell that replaces a damaged object.
 func (a *app) renewal(o store.Object) string {
+	if dir, ok := a.st.LayerOf(o); ok { // the layer is for whoever runs it
+		return fmt.Sprintf("GOSTORE_LAYERS=off gostore install %s; whoever runs the layer: GOSTORE_ROOT=%q gostore verify", label(o), dir)
+	}
 	line := fmt.Sprintf("chmod -R u+w %[1]q && rm -rf %[1]q", a.st.Path(o))
 	if o.Name == environment.ObjectName {
 		return line // whoever needs it next makes it anew

@@ -47,6 +47,7 @@ type scrubbing struct {
 	objects  []store.Object
 	contents int
 	damage   []store.Damage
+	layers   []store.LayerFault
 }
 
 // verifyStore reads the store, or the slices of it that o says, and then everything else that is kept in it.
@@ -77,7 +78,8 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 		found.objects = append(found.objects, r.Objects...)
 		found.contents += r.Contents
 		found.damage = append(found.damage, r.Damage...)
-		return len(r.Damage), nil
+		found.layers = append(found.layers, r.Layers...)
+		return len(r.Damage) + len(r.Layers), nil
 	})
 	if report.SaveErr != nil {
 		a.ui.warn("what was verified is not remembered: %v", report.SaveErr)
@@ -124,6 +126,11 @@ func (a *app) answerVerified(found scrubbing, r scrub.Report, o verifyOptions) e
 		} else if whole && !o.json {
 			a.answerIntact(object)
 		}
+	}
+	for _, f := range found.layers {
+		fault := tree.Fault{Path: ".", Problem: f.Err.Error()}
+		answer.Objects = append(answer.Objects, verdict{label(f.Object), f.Object.Tree.String(), false, []tree.Fault{fault}})
+		errs = append(errs, f.Err)
 	}
 	if o.json {
 		return errors.Join(append(errs, a.ui.answerJSON(answer.complete()))...)

@@ -80,6 +80,9 @@ func (a *app) findCommand(ctx context.Context, command, profileName string) (pat
 	if path, t, ok := a.commandOf(own.Tools, command); ok && len(missing) == 0 {
 		return path, t, fmt.Sprintf("profile %q", profileName), nil
 	}
+	if err := a.withheld(missing, own.Tools); err != nil {
+		return "", t, "", err
+	}
 	if len(missing) > 0 {
 		return "", t, "", advise(fmt.Errorf("%s says %s %s, which is not installed", from, missing[0].Name, missing[0].Version), exitNotFound,
 			"install it: gostore install")

@@ -42,6 +42,9 @@ func load(ctx context.Context, st *store.Store, known graph) (graph, error) {
 		return nil, err
 	}
 	for _, info := range infos {
+		if info.Layer != "" {
+			info.Size = 0 // it lies in the layer: here it is a link
+		}
 		g[info.Tree] = info
 	}
 	return g, nil

@@ -40,7 +40,7 @@ func Processes(st *store.Store) ([]Root, error) {
 		return nil, err
 	}
 	s := scanner{
-		prefixes: prefixes(dir, filepath.Dir(st.Path(store.Object{}))),
+		prefixes: prefixes(append(layered(st), dir)...),
 		mounts:   readLink("/proc/self/ns/mnt"),
 	}
 	var roots []Root
@@ -59,9 +59,21 @@ func Processes(st *store.Store) ([]Root, error) {
 	return roots, nil
 }
 
+// layered returns the directories of objects, those of layers included, as they are named and as the kernel names them.
+func layered(st *store.Store) []string {
+	dirs := st.ObjectDirs()
+	for _, dir := range dirs[1:] { // the first is the store's own
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dirs = append(dirs, real)
+		}
+	}
+	return dirs
+}
+
 // prefixes returns how paths below dirs begin, as /proc writes them.
 func prefixes(dirs ...string) [][]byte {
 	var list [][]byte
+	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
 		list = append(list, []byte(strings.ReplaceAll(dir, "\n", `\012`)+"/"))
 	}

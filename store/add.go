@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"runtime/trace"
 	"time"
@@ -114,14 +115,14 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	s.sealStage(ctx, g, m) // only now: what the disk has is what is sealed
 	o := newObject(t, spec.Name, spec.Version)
 	err = again(func() error { return s.root.Rename(g.name, path.Join(objectsDir, o.Base())) })
-	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
 		lease, err := s.Lease(ctx, t) // somebody else made the same object meanwhile
 		return lease, errors.Join(err, s.SyncNames())
 	}
 	if err != nil {
 		return nil, err
 	}
-	lease := &Lease{o, s.Path(o), g.held}
+	lease := &Lease{o, s.Path(o), g.held, nil}
 	return lease, s.SyncNames()
 }
 
@@ -156,11 +157,32 @@ func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.
 func (s *Store) writeAtomic(name string, data []byte) error {
 	temp := path.Join(path.Dir(name), durable.TempPrefix+rand.Text())
-	if err := s.root.WriteFile(temp, data, 0o644); err != nil {
+	err := s.writeNew(temp, data)
+	if err == nil {
+		err = again(func() error { return s.root.Rename(temp, name) })
+	}
+	if err != nil {
+		_ = s.root.Remove(temp) // best effort: Clean removes it too
+	}
+	return err
+}
+
+// writeNew writes a file that describes an object. Everybody may read it where everybody may read the directory of such files: a store that is
+// shared stays so, whatever the umask of whoever adds to it.
+func (s *Store) writeNew(name string, data []byte) error {
+	const mode = 0o644
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
 		return err
 	}
-	if err := again(func() error { return s.root.Rename(temp, name) }); err != nil {
-		return errors.Join(err, s.root.Remove(temp))
+	if _, err = f.Write(data); err == nil && s.public() {
+		err = s.fixMode(int(f.Fd()), mode)
 	}
-	return nil
+	return errors.Join(err, f.Close())
+}
+
+// public reports whether everybody may read what describes objects.
+func (s *Store) public() bool {
+	fi, err := s.root.Stat(metaDir)
+	return err == nil && fi.Mode()&0o005 == 0o005
 }

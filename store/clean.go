@@ -41,6 +41,7 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 		func(r *CleanReport) error { return s.cleanTrees(ctx, r) },
 		func(r *CleanReport) error { return s.cleanFiles(ctx, r) },
 		s.cleanMeta,
+		s.cleanLinks,
 		func(r *CleanReport) error { return s.cleanParts(opt.PartsBefore, r) },
 		func(r *CleanReport) error { return s.cleanTemps(opt.PartsBefore, r) },
 	}

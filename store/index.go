@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"gostore/internal/digest"
@@ -37,21 +38,28 @@ func (s *Store) Recall(key string) (digest.Tree, bool) { return s.readIndex(key)
 func (s *Store) MemoryPath(key string) string { return s.path(indexDir, key) }
 
 // LookupArchive returns the tree that an archive unpacked to, as far as it is remembered. The object
-// may have been collected since. A damaged entry is a miss.
+// may have been collected since. A damaged entry is a miss. What the store does not remember its layers may.
 func (s *Store) LookupArchive(a digest.Archive) (digest.Tree, bool) {
 	if a.IsZero() {
 		return digest.Tree{}, false
 	}
-	return s.readIndex(a.FileName())
+	if t, ok := s.readIndex(a.FileName()); ok {
+		return t, true
+	}
+	return s.layerIndex(a.FileName())
 }
 
 // readIndex reads an entry of the index: the tree that what the entry is named after led to.
 func (s *Store) readIndex(name string) (digest.Tree, bool) {
-	data, err := os.ReadFile(s.path(indexDir, name))
+	return readIndexFile(s.path(indexDir, name))
+}
+
+func readIndexFile(path string) (digest.Tree, bool) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return digest.Tree{}, false
 	}
-	return parseIndex(name, data)
+	return parseIndex(filepath.Base(path), data)
 }
 
 // formatIndex returns the text of an entry.

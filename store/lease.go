@@ -19,24 +19,36 @@ type Lease struct {
 	object Object
 	path   string
 	file   *os.File
+	link   *os.File // the shared lock on a link to a layer's object; nil for an object of the store's own
 }
 
 // Lease takes a lease on the object with a digest. It waits only for a collector's brief claim. A
-// *NotPresentError says that there is no such object.
+// *NotPresentError says that there is no such object, a *LayerError that a layer has it that cannot be used.
 func (s *Store) Lease(ctx context.Context, t digest.Tree) (*Lease, error) {
 	for {
-		o, err := s.Lookup(t)
+		o, linked, err := s.own(t)
+		if errors.Is(err, fs.ErrNotExist) {
+			o, err = s.fall(t, err)
+			linked = true
+		}
 		if err != nil {
 			return nil, err
+		}
+		if linked {
+			lease, err := s.leaseLinked(ctx, o)
+			if !errors.Is(err, fs.ErrNotExist) {
+				return lease, err
+			}
+			continue // collected since the look-up
 		}
 		f, err := filelock.ShareDir(ctx, s.Path(o))
 		switch {
 		case err == nil:
-			return &Lease{o, s.Path(o), f}, nil
-		case !errors.Is(err, fs.ErrNotExist):
+			return &Lease{o, s.Path(o), f, nil}, nil
+		case !errors.Is(err, fs.ErrNotExist) && !s.becameLink(o):
 			return nil, err
 		}
-		// Collected since the look-up: look again.
+		// Collected since the look-up, and perhaps taken from a layer: look again.
 	}
 }
 
@@ -46,7 +58,11 @@ func (s *Store) LeaseArchive(ctx context.Context, a digest.Archive) (*Lease, err
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return s.Lease(ctx, t)
+	lease, err := s.Lease(ctx, t)
+	if err == nil && lease.link != nil {
+		s.rememberLinked(a, t)
+	}
+	return lease, err
 }
 
 // Object returns the object that the lease keeps.
@@ -59,4 +75,9 @@ func (l *Lease) Path() string { return l.path }
 func (l *Lease) File() *os.File { return l.file }
 
 // Release ends the lease in this process.
-func (l *Lease) Release() error { return l.file.Close() }
+func (l *Lease) Release() error {
+	if l.link == nil {
+		return l.file.Close()
+	}
+	return errors.Join(l.file.Close(), l.link.Close())
+}

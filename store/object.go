@@ -66,6 +66,7 @@ type Info struct {
 	Size    int64          `json:"size"`  // bytes of content
 	Refs    []digest.Tree  `json:"refs,omitempty"`
 	Added   time.Time      `json:"added"`
+	Layer   string         `json:"-"` // the root of the layer that has it, "" for an object of the store's own
 }
 
 // NotPresentError says that no object has a digest. errors.Is(err, fs.ErrNotExist) holds.
@@ -79,7 +80,7 @@ func (e *NotPresentError) Unwrap() error { return fs.ErrNotExist }
 // Path returns the directory of an object.
 func (s *Store) Path(o Object) string { return s.path(objectsDir, o.Base()) }
 
-// Objects lists the objects in the order of their digests.
+// Objects lists the objects in the order of their digests, also those of layers that are in use here.
 func (s *Store) Objects() ([]Object, error) {
 	entries, err := os.ReadDir(s.path(objectsDir))
 	if err != nil {
@@ -87,23 +88,51 @@ func (s *Store) Objects() ([]Object, error) {
 	}
 	var list []Object
 	for _, e := range entries {
-		if o, err := ParseBase(e.Name()); err == nil && e.IsDir() {
+		if o, err := ParseBase(e.Name()); err == nil && (e.IsDir() || e.Type() == fs.ModeSymlink) {
 			list = append(list, o)
 		}
 	}
 	return list, nil
 }
 
-// Lookup finds the object with a digest: a *NotPresentError where there is none. It may be gone
-// the moment after; use Lease to hold it.
+// Lookup finds the object with a digest, also one that only a layer has: a *NotPresentError where there is none, a *LayerError where
+// a layer has it that cannot be used. It may be gone the moment after; use Lease to hold it.
 func (s *Store) Lookup(t digest.Tree) (Object, error) {
+	o, linked, err := s.own(t)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s.fall(t, err)
+	case linked:
+		_, err = s.follow(o)
+	}
+	return o, err
+}
+
+// own finds an object in the store's own directory, and says whether it is a link to one of a layer, of whatever kind.
+func (s *Store) own(t digest.Tree) (o Object, linked bool, err error) {
 	if info, err := s.readInfo(t); err == nil {
-		if fi, err := os.Lstat(s.Path(info.Object)); err == nil && fi.IsDir() {
-			return info.Object, nil
+		fi, err := os.Lstat(s.Path(info.Object))
+		if err == nil && (fi.IsDir() || isLink(fi)) {
+			return info.Object, isLink(fi), nil
 		}
 	}
-	return s.find(t)
+	for {
+		if o, err = s.find(t); err != nil {
+			return o, false, err
+		}
+		if fi, err := os.Lstat(s.Path(o)); !errors.Is(err, fs.ErrNotExist) { // else it went since: look again
+			return o, err == nil && isLink(fi), nil
+		}
+	}
 }
+
+// becameLink reports whether there is a link at an object's name, where something else was found before.
+func (s *Store) becameLink(o Object) bool {
+	fi, err := os.Lstat(s.Path(o))
+	return err == nil && isLink(fi)
+}
+
+func isLink(fi fs.FileInfo) bool { return fi.Mode()&fs.ModeSymlink != 0 }
 
 // find looks an object up in the directory itself, for when its description is lost.
 func (s *Store) find(t digest.Tree) (Object, error) {
@@ -133,13 +162,19 @@ func (s *Store) find(t digest.Tree) (Object, error) {
 func (s *Store) Info(t digest.Tree) (Info, error) {
 	info, err := s.readInfo(t)
 	if err == nil {
-		if _, err := os.Lstat(s.Path(info.Object)); err == nil {
+		if fi, err := os.Lstat(s.Path(info.Object)); err == nil {
+			if isLink(fi) {
+				info.Layer, _ = s.LayerOf(info.Object)
+			}
 			return info, nil
 		}
 	}
-	o, err := s.find(t)
-	if err != nil {
+	o, linked, err := s.own(t)
+	switch {
+	case err != nil:
 		return Info{}, err
+	case linked:
+		return s.describeLinked(o), nil
 	}
 	return s.describe(o)
 }
@@ -206,9 +241,12 @@ const (
 	infoSuffix     = ".json"
 )
 
-// readManifest reads the kept manifest; it is believed only if it has the digest.
+// readManifest reads the kept manifest, that of a layer's object from the layer; it is believed only if it has the digest.
 func (s *Store) readManifest(t digest.Tree) (tree.Manifest, error) {
 	data, err := os.ReadFile(s.metaPath(t, manifestSuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = s.layerManifest(t)
+	}
 	if err != nil {
 		return tree.Manifest{}, err
 	}
@@ -230,7 +268,11 @@ func (i Info) encode() ([]byte, error) {
 
 // readInfo reads the kept description, which is believed only if its check is right. The object need not be there.
 func (s *Store) readInfo(t digest.Tree) (Info, error) {
-	data, err := os.ReadFile(s.metaPath(t, infoSuffix))
+	return readInfoFile(s.metaPath(t, infoSuffix), t)
+}
+
+func readInfoFile(path string, t digest.Tree) (Info, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return Info{}, err
 	}

@@ -45,6 +45,13 @@ type SliceReport struct {
 	Objects  []Object // in the order of their digests; those that were collected meanwhile are left out
 	Contents int      // shared ones
 	Damage   []Damage
+	Layers   []LayerFault // links to objects of layers that cannot be used; they are not among Objects
+}
+
+// LayerFault says why an object of a layer cannot be used.
+type LayerFault struct {
+	Object Object
+	Err    error // a *LayerError
 }
 
 // Scrubber verifies a store slice by slice, by one goroutine at a time.
@@ -79,11 +86,15 @@ func (c *Scrubber) Slice(ctx context.Context, slice byte) (SliceReport, error) {
 		if o.Tree[0] != slice {
 			break
 		}
-		damage, err := c.store.scrubObject(ctx, o, c.auditor)
-		if errors.Is(err, fs.ErrNotExist) {
+		damage, err := c.store.scrub(ctx, o, c.auditor)
+		var layer *LayerError
+		switch {
+		case errors.As(err, &layer):
+			r.Layers = append(r.Layers, LayerFault{o, err})
+			continue
+		case errors.Is(err, fs.ErrNotExist):
 			continue // collected meanwhile
-		}
-		if err != nil {
+		case err != nil:
 			return r, err
 		}
 		r.Objects = append(r.Objects, o)
@@ -226,6 +237,42 @@ func sameFile(a, b string) bool {
 	return err == nil && err2 == nil && os.SameFile(was, is)
 }
 
+// scrub verifies an object of the store's own, or one that a link to a layer leads to.
+func (s *Store) scrub(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
+	if s.becameLink(o) {
+		return s.scrubLinked(ctx, o, a)
+	}
+	return s.scrubObject(ctx, o, a)
+}
+
+// scrubLinked verifies an object of a layer, in which nothing is written; its manifest may be there only, and is made for this store where it is
+// not. A *LayerError says that it cannot be used.
+func (s *Store) scrubLinked(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
+	if err := s.judgeLinked(o); err != nil {
+		return nil, err
+	}
+	a.Known = nil
+	want, err := s.readManifest(o.Tree)
+	if err != nil {
+		var damaged *DamagedError
+		if _, err = s.rescan(o.Tree); errors.As(err, &damaged) {
+			return s.damageOf(o, damaged.Faults), nil
+		}
+		return nil, err
+	}
+	faults, err := s.audit(ctx, o, want, a)
+	return s.damageOf(o, faults), err
+}
+
+// damageOf names what is wrong with an object's files.
+func (s *Store) damageOf(o Object, faults []tree.Fault) []Damage {
+	var damage []Damage
+	for _, f := range faults {
+		damage = append(damage, Damage{ObjectDamage, filepath.Join(s.Path(o), filepath.FromSlash(f.Path)), f.Problem, o.Tree})
+	}
+	return damage
+}
+
 // scrubObject verifies what belongs to an object alone. The error is fs.ErrNotExist for one that was collected meanwhile.
 func (s *Store) scrubObject(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
 	var damage []Damage
@@ -244,9 +291,7 @@ func (s *Store) scrubObject(ctx context.Context, o Object, a tree.Auditor) ([]Da
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range faults {
-		damage = append(damage, Damage{ObjectDamage, filepath.Join(s.Path(o), filepath.FromSlash(f.Path)), f.Problem, o.Tree})
-	}
+	damage = append(damage, s.damageOf(o, faults)...)
 	return append(damage, s.checkInfo(o, want)...), nil
 }
 
@@ -295,11 +340,7 @@ func (s *Store) lostManifest(o Object, lost error) ([]Damage, error) {
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
-		var all []Damage
-		for _, f := range damaged.Faults {
-			all = append(all, Damage{ObjectDamage, filepath.Join(s.Path(o), filepath.FromSlash(f.Path)), f.Problem, o.Tree})
-		}
-		return append(all, Damage{ManifestDamage, file, problem, o.Tree}), nil
+		return append(s.damageOf(o, damaged.Faults), Damage{ManifestDamage, file, problem, o.Tree}), nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case err != nil:
@@ -346,7 +387,9 @@ func (s *Store) CheckNames() ([]Damage, error) {
 		wrong(NameDamage, "is not what was written to it", "format")
 	}
 	for _, name := range objects {
-		if _, err := ParseBase(name); err != nil && !strings.HasPrefix(name, stagePrefix) && !strings.HasPrefix(name, trashPrefix) {
+		_, err := ParseBase(name)
+		_, aside := s.parseAside(name)
+		if err != nil && !aside && !strings.HasPrefix(name, stagePrefix) && !strings.HasPrefix(name, trashPrefix) {
 			wrong(NameDamage, "has a name that no object has", objectsDir, name)
 		}
 	}

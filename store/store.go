@@ -8,6 +8,8 @@
 //	store/<hex>-name-version/   objects: a directory at such a name IS complete and valid
 //	store/.stage-<random>/      an object being filled
 //	store/.trash-<random>/      an object taken away, not yet unlinked
+//	store/<hex>-name-version -> /…/store/<hex>-name-version     an object of a layer; see layer.go
+//	layers/<hex>          the filelock of such a link, while it is in use
 //	files/ab/cdef…[x]     one hard link per distinct file content of 1 KiB or more
 //	meta/<hex>.manifest   the manifest whose digest the object has
 //	meta/<hex>.json       where the object came from
@@ -44,11 +46,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/durable"
+	"gostore/internal/guard"
 )
 
 // Directories of a store, relative to its root.
@@ -58,6 +62,7 @@ const (
 	metaDir      = "meta"
 	indexDir     = "index"
 	downloadsDir = "downloads"
+	layersDir    = "layers"
 	// ProfilesDir, RootsDir and SumDBDir belong to the packages that keep profiles, registered
 	// projects and the state of checksum databases; TrustDir, ShimsDir and CacheDir, which not every store has, to those that keep
 	// which projects are trusted, the shims, and what can be made again.
@@ -92,11 +97,28 @@ To remove everything: chmod -R u+w on this folder, then rm -rf.
 type Store struct {
 	dir  string
 	root *os.Root
+	user guard.User
 	// narrow is set once it is known that the umask takes bits from the modes that objects have.
 	narrow atomic.Bool
 
 	sealer     func() func(*os.File) error // nil seals nothing
 	sealFailed func(error)
+
+	// below are the layers, read and judged when the first of them is needed.
+	below    func() ([]layer, error)
+	refusals struct {
+		sync.Mutex
+		list []error
+	}
+}
+
+// Options say in whose hands a store is, and what lies below it.
+type Options struct {
+	User  guard.User // who must be safe from others
+	Alone bool       // nobody else uses the machine: the store's own directories are not judged
+	// Layers returns the roots of the stores below this one, absolute, the first of which that has an object gives it. It is
+	// called once, when something is looked for that the store does not have itself; nil is none.
+	Layers func() ([]string, error)
 }
 
 // RootError says that a directory cannot serve as a store.
@@ -116,19 +138,32 @@ func (e *RootError) Error() string {
 // Unwrap returns the cause.
 func (e *RootError) Unwrap() error { return e.Err }
 
-// NewerFormat is the Problem of a RootError for a store that a newer program made.
-const NewerFormat = "has a newer format"
+// Problems of a RootError that have an advice of their own.
+const (
+	NewerFormat = "has a newer format"       // a newer program made the store
+	Exposed     = "can be changed by others" // Err is a *guard.Error
+)
 
-// Open opens the store in dir, an absolute path, and makes it where it is missing. A dir that cannot be a
-// store gives a *RootError.
+// Open opens the store in dir, an absolute path, for the user of this process, without layers.
 func Open(dir string) (*Store, error) {
+	return OpenWith(dir, Options{User: guard.User{ID: os.Geteuid()}})
+}
+
+// OpenWith opens the store in dir, an absolute path, and makes it where it is missing. A dir that cannot be a
+// store, or that others could change, gives a *RootError.
+func OpenWith(dir string, opt Options) (*Store, error) {
 	if !filepath.IsAbs(dir) {
 		return nil, &RootError{Dir: dir, Problem: "is not an absolute path"}
+	}
+	if err := opt.Judge(dir); err != nil {
+		return nil, err
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "format"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = create(dir)
+		if err = create(dir); err == nil {
+			err = opt.Judge(dir) // somebody else may have been faster
+		}
 	case err == nil:
 		err = checkFormat(dir, data)
 	}
@@ -142,7 +177,50 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, rootError(dir, err)
 	}
-	return &Store{dir: dir, root: root}, nil
+	s := &Store{dir: dir, root: root, user: opt.User}
+	s.below = sync.OnceValues(func() ([]layer, error) { return s.readLayers(opt.Layers) })
+	return s, nil
+}
+
+// trustedDirs are the directories in the root that lead to what is executed.
+var trustedDirs = []string{objectsDir, filesDir, metaDir, indexDir, ProfilesDir}
+
+// Judge returns a *RootError where others could change the store in dir, or exchange it: its directories would be filled, and what lies in them
+// started, in the belief that it is the user's. What is not there yet has nothing against it.
+func (o Options) Judge(dir string) error {
+	if o.Alone {
+		return nil
+	}
+	err := o.User.Path(dir)
+	for _, sub := range trustedDirs {
+		if err == nil {
+			err = judgeIn(o.User, dir, sub)
+		}
+	}
+	if fault := (*guard.Error)(nil); errors.As(err, &fault) {
+		return &RootError{dir, Exposed, err}
+	}
+	if err != nil {
+		return rootError(dir, err)
+	}
+	return nil
+}
+
+// judgeIn judges a directory in a directory that was judged; one that is not there is none.
+func judgeIn(u guard.User, dir, sub string) error {
+	path := filepath.Join(dir, sub)
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err == nil {
+		err = u.Dir(path, &st)
+	}
+	if errors.Is(err, unix.ENOTDIR) {
+		return &RootError{dir, fmt.Sprintf("is damaged: %q is not a directory", path), nil}
+	}
+	return err
 }
 
 // Close releases the store. Leases outlive it.

@@ -23,7 +23,7 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 		return 0, err
 	}
 	for _, t := range trees {
-		o, err := s.Lookup(t)
+		o, _, err := s.own(t)
 		if err != nil {
 			continue
 		}

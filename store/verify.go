@@ -30,11 +30,17 @@ func (e *DamagedError) Error() string {
 
 // Verify hashes an object again, in parallel, and compares it with the manifest that its digest names. It
 // returns a *DamagedError that names every damaged, missing or additional file, also those that cannot be read. No lease is
-// taken: an object that is collected meanwhile is a *NotPresentError.
+// taken: an object that is collected meanwhile is a *NotPresentError. Of a layer's object it also looks whether others could have changed it: a
+// *LayerError. In the layer nothing is written.
 func (s *Store) Verify(ctx context.Context, t digest.Tree) error {
 	o, err := s.Lookup(t)
 	if err != nil {
 		return err
+	}
+	if _, linked := s.LayerOf(o); linked {
+		if err := s.judgeLinked(o); err != nil {
+			return err
+		}
 	}
 	want, err := s.readManifest(t)
 	if err != nil {

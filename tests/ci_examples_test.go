@@ -82,6 +82,9 @@ func TestExampleGitLab(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "builds")
 		t.Cleanup(func() { unseal(dir) })
 		w.project(dir)
+		if err := os.Chmod(dir, 0o777); err != nil { // as GitLab's runner has it
+			t.Fatal(err)
+		}
 		bundle := filepath.Join(dir, pipeline.Cache.Paths[0])
 		if data, err := os.ReadFile(cached); err == nil {
 			writeFile(t, bundle, data)

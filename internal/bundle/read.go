@@ -175,7 +175,7 @@ func (im *importer) open(ctx context.Context) (err error) {
 	}
 	im.leases = make(map[digest.Tree]*store.Lease, len(im.head.Objects))
 	for _, o := range im.head.Objects {
-		l, err := im.st.Lease(ctx, o.Tree)
+		l, err := im.st.LeaseOrDetach(ctx, o.Tree)
 		var absent *store.NotPresentError
 		switch {
 		case err == nil:

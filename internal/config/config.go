@@ -6,6 +6,7 @@
 //
 //	trust = ["~/work", "/srv/src"]            # directories below which hooks and shims follow every project
 //	seal = "fs-verity"                        # how the files of new objects are sealed; "mode" is by their modes only
+//	layers = ["/opt/gostore"]                 # see package layers, which reads it
 //
 //	[[mirror]]                                # a rule that rewrites the beginning of URLs; any number
 //	prefix = "https://go.dev/dl/"             # http or https
@@ -65,6 +66,7 @@ import (
 
 	"gostore/internal/definition"
 	"gostore/internal/fetch"
+	"gostore/internal/layers"
 	"gostore/internal/textfile"
 )
 
@@ -79,6 +81,7 @@ type Config struct {
 	Registry string   // of npm packages, without "/" at its end; "" is not stated
 	Offline  bool     // open no socket
 	Trust    []string // directories below which projects are trusted, absolute
+	Layers   []string // what it says of them; package layers is what reads it for the store
 	Seal     string   // SealMode or SealVerity; "" is not stated
 
 	CA          string        // path of a file with certificate authorities; "" is none
@@ -140,20 +143,6 @@ func (c Config) MirrorsFor(source string) []fetch.Mirror {
 	return rules
 }
 
-// Path returns where the user's configuration is, "" when nothing says so, and whether it has to be there.
-func Path(getenv func(string) string) (path string, needed bool) {
-	if path := getenv("GOSTORE_CONFIG"); path != "" {
-		return path, true
-	}
-	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) { // relative ones are to be ignored, says its specification
-		return filepath.Join(dir, "gostore", "config.toml"), false
-	}
-	if home := getenv("HOME"); home != "" {
-		return filepath.Join(home, ".config", "gostore", "config.toml"), false
-	}
-	return "", false
-}
-
 // Read reads the environment and the user's file, merged. getenv returns the variables: those of the package comment, and HOME. Whatever is
 // wrong with either is reported at once: with the file a textfile.ErrorList, with each variable a *VariableError.
 func Read(getenv func(string) string) (Config, error) {
@@ -171,7 +160,7 @@ func Read(getenv func(string) string) (Config, error) {
 }
 
 func readFile(getenv func(string) string, home string) (Config, error) {
-	path, needed := Path(getenv)
+	path, needed := layers.File(getenv)
 	if path == "" {
 		return Config{}, nil
 	}

@@ -102,7 +102,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadComplaints(t *testing.T) {
 	for _, tt := range []struct{ data, want string }{
-		{"x = 1", `c:1:1: unknown key "x"; known here: mirror, network, npm, seal, sources, tool`},
+		{"x = 1", `c:1:1: unknown key "x"; known here: layers, mirror, network, npm, seal, sources, tool`},
 		{"trust = '/a'", `c:1:9: "trust" must be an array, not a string`},
 		{"trust = [1, '~other/x', '']", `c:1:10: "trust" must be a string, not an integer`},
 		{"trust = ['~other/x']", `c:1:10: path "~other/x": only your own home directory is known, as ~/`},
@@ -254,24 +254,6 @@ func TestMerge(t *testing.T) {
 		Proxies: fetch.Proxies{HTTPS: "1", All: "2", No: "2"}}
 	if diff := cmp.Diff(want, Merge(strong, weak)); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestPath(t *testing.T) {
-	for _, tt := range []struct {
-		env    []string
-		want   string
-		needed bool
-	}{
-		{nil, "", false},
-		{[]string{"HOME", "/h"}, "/h/.config/gostore/config.toml", false},
-		{[]string{"HOME", "/h", "XDG_CONFIG_HOME", "/x"}, "/x/gostore/config.toml", false},
-		{[]string{"HOME", "/h", "XDG_CONFIG_HOME", "x"}, "/h/.config/gostore/config.toml", false},
-		{[]string{"HOME", "/h", "GOSTORE_CONFIG", "c.toml"}, "c.toml", true},
-	} {
-		if got, needed := Path(env(tt.env...)); got != tt.want || needed != tt.needed {
-			t.Errorf("%v: %q, %v", tt.env, got, needed)
-		}
 	}
 }
 

@@ -30,8 +30,8 @@ func TestManual(t *testing.T) {
 		t.Errorf("%d examples and %d variables: were they looked for in the right way?", len(examples), len(variables))
 	}
 	for _, word := range []string{
-		"mirror.prefix", "mirror.to", "mirror.source", "sources.TOOL", "network.ca", "network.proxy", "network.no-proxy", "network.netrc", "npm.registry", "tool.NAME", "trust",
-		"GOSTORE_CONFIG", "GOSTORE_MIRRORS", "GOSTORE_SOURCES", "GOSTORE_OFFLINE", "GOSTORE_CA_FILE", "GOSTORE_TRUST", "NETRC", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+		"mirror.prefix", "mirror.to", "mirror.source", "sources.TOOL", "network.ca", "network.proxy", "network.no-proxy", "network.netrc", "npm.registry", "tool.NAME", "trust", "layers",
+		"GOSTORE_CONFIG", "GOSTORE_MIRRORS", "GOSTORE_SOURCES", "GOSTORE_OFFLINE", "GOSTORE_CA_FILE", "GOSTORE_TRUST", "GOSTORE_LAYERS", "GOSTORE_ALONE", "NETRC", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 	} {
 		if !strings.Contains(manual, "| `"+word+"`") {
 			t.Errorf("the manual has no row for %s", word)

@@ -8,6 +8,7 @@ import (
 
 	"gostore/internal/definition"
 	"gostore/internal/fetch"
+	"gostore/internal/layers"
 	"gostore/internal/release"
 	"gostore/internal/textfile"
 )
@@ -25,7 +26,7 @@ func Load(path string, data []byte, home string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	doc.Only(&doc.Root, "mirror", "network", "npm", "seal", "sources", "tool", "trust")
+	doc.Only(&doc.Root, layers.Key, "mirror", "network", "npm", "seal", "sources", "tool", "trust")
 	r := reader{Document: doc, dir: filepath.Dir(path), home: home}
 	c := r.shared(path)
 	if t := doc.May(&doc.Root, "network", textfile.Table); t != nil {
@@ -42,6 +43,7 @@ func Load(path string, data []byte, home string) (Config, error) {
 		c.Seal = s
 		return checkSeal(s)
 	})
+	c.Layers, _ = layers.FromDocument(doc, home)
 	if list := doc.May(&doc.Root, "trust", textfile.Array); list != nil {
 		c.Trust = r.folders(list)
 	}

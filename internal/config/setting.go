@@ -13,6 +13,7 @@ import (
 	"gostore/internal/durable"
 	"gostore/internal/fetch"
 	"gostore/internal/filelock"
+	"gostore/internal/layers"
 	"gostore/internal/textfile"
 )
 
@@ -29,6 +30,7 @@ type Key struct {
 
 // Keys are all of them. Mirrors and definitions of tools are tables, which are edited in the file.
 var Keys = []Key{
+	{Name: layers.Key, List: true, Paths: true, About: "stores below this one", env: layers.Variable, get: func(c Config) []string { return c.Layers }},
 	{Name: "network.ca", Paths: true, About: "a file of certificate authorities, in PEM", env: "GOSTORE_CA_FILE", get: func(c Config) []string { return one(c.CA) }},
 	{Name: "network.netrc", Paths: true, About: "a file with passwords", env: "NETRC", get: func(c Config) []string { return one(c.Netrc) }},
 	{Name: "network.no-proxy", List: true, About: "what is reached directly", env: "NO_PROXY", get: func(c Config) []string { return split(c.Proxies.No) }},
@@ -91,7 +93,7 @@ type Setting struct {
 // project's configuration is in its file project, "" where there is none. Passwords are left out.
 func Effective(getenv func(string) string, own Config, project string) ([]Setting, error) {
 	env, err := FromEnvironment(getenv)
-	path, _ := Path(getenv)
+	path, _ := layers.File(getenv)
 	user, userErr := readFile(getenv, getenv("HOME"))
 	if err := errors.Join(err, userErr); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 // Every key can be set to something, read back as that, and unset, which leaves the file as it was.
 func TestSetEveryKey(t *testing.T) {
 	values := map[string][]string{
+		"layers":     {"/opt/gostore", "/srv/tools"},
 		"network.ca": {"/etc/corp.pem"}, "network.netrc": {"/home/me/netrc"}, "network.no-proxy": {"a.example", "10.0.0.0/8"},
 		"network.proxy": {"http://proxy.example:3128"}, "npm.registry": {"https://npm.example"}, "seal": {SealVerity},
 		"sources.TOOL": {"godev"}, "trust": {"/srv/a", `/srv/"b"`},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gostore/internal/fetch"
+	"gostore/internal/layers"
 	"gostore/internal/release"
 )
 
@@ -41,6 +42,9 @@ func FromEnvironment(getenv func(string) string) (Config, error) {
 		if s := getenv(v.name); s != "" {
 			errs = append(errs, about(v.name, v.read(s))...)
 		}
+	}
+	if value := getenv(layers.Variable); value != "" {
+		c.Layers = filepath.SplitList(value)
 	}
 	c.CA = getenv("GOSTORE_CA_FILE")
 	c.Netrc = getenv("NETRC")

@@ -62,7 +62,7 @@ type Probe struct {
 func Probes() []Probe {
 	return []Probe{
 		projectProbe, pathProbe, variablesProbe, shellsProbe, managersProbe, programsProbe,
-		disksProbe, filesystemProbe, networkProbe, clockProbe, rootsProbe, storeProbe, selfProbe,
+		disksProbe, filesystemProbe, networkProbe, clockProbe, rootsProbe, storeProbe, layersProbe, selfProbe,
 	}
 }
 

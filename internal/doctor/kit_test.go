@@ -167,7 +167,7 @@ type testCase struct {
 // cases are those of all subjects.
 func cases() []testCase {
 	return slices.Concat(projectCases, pathCases, managerCases, variableCases, shellCases, programCases,
-		diskCases, filesystemCases, networkCases, clockCases, rootCases, storeCases, selfCases)
+		diskCases, filesystemCases, networkCases, clockCases, rootCases, storeCases, layerCases, selfCases)
 }
 
 // probeOf returns the probe that has a kind.

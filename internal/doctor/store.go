@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"gostore/internal/guard"
 	"gostore/internal/tree"
 	"gostore/store"
 )
@@ -45,7 +47,9 @@ func (h *Host) unusable() []Finding {
 		ID: "store-unusable", Severity: Problem, Subject: cmp.Or(h.Root, "GOSTORE_ROOT"), Evidence: lines(h.StoreErr),
 		Title: "the directory cannot serve as a store", Mend: []string{"export GOSTORE_ROOT=DIR # with DIR on a local disk that is yours"},
 	}
-	if h.Root == "" {
+	if fault := (*guard.Error)(nil); errors.As(h.StoreErr, &fault) {
+		f.Mend = append([]string{"ls -ld " + quote(fault.Path)}, f.Mend...)
+	} else if h.Root == "" {
 		f.Title = "there is no place for a store"
 	} else {
 		f.Mend = append([]string{"ls -ld " + quote(h.Root)}, f.Mend...)
@@ -122,6 +126,9 @@ func (h *Host) sample(ctx context.Context) []Finding {
 	var found []Finding
 	step := max(1, len(objects)/sampledObjects)
 	for i := 0; i < len(objects) && ctx.Err() == nil; i += step {
+		if _, layered := h.Store.LayerOf(objects[i]); layered {
+			continue // the probe of the layers looks at it
+		}
 		if faults := h.compare(objects[i], sampledEntries/sampledObjects); faults != nil {
 			o := objects[i]
 			found = append(found, Finding{

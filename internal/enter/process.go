@@ -17,9 +17,15 @@
 package enter
 
 import (
+	"cmp"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+
+	"gostore/internal/guard"
+	"gostore/internal/layers"
+	"gostore/store"
 )
 
 // Version is what this gostore calls itself. It is part of what is remembered, so that a program that builds
@@ -31,6 +37,7 @@ type Process struct {
 	Environ []string // KEY=VALUE
 	Dir     string   // the working directory, absolute; "" where it was removed
 	Root    string   // of the store that a shim belongs to, which counts where GOSTORE_ROOT is not set; "" for none
+	Etc     string   // the directory of the system's settings; "" is /etc
 }
 
 // ErrNoRoot says that nothing tells where the store is.
@@ -70,4 +77,33 @@ func (p Process) StoreRoot() (string, error) {
 		return filepath.Join(p.Abs(home), ".local", "share", "gostore"), nil
 	}
 	return "", ErrNoRoot
+}
+
+// aloneVariable says, with 1 or true, that nobody else uses the machine, as in most containers: then it is nobody's concern who could change
+// the store's directories.
+const aloneVariable = "GOSTORE_ALONE"
+
+// User is who must be safe from others. Root is, where sudo did not bring it here, free to live among others: in containers it does.
+func (p Process) User() guard.User {
+	id := os.Geteuid()
+	return guard.User{ID: id, Among: id == 0 && p.Getenv("SUDO_UID") == ""}
+}
+
+// Alone reports whether nobody else uses the machine, as far as the environment says.
+func (p Process) Alone() bool {
+	value := p.Getenv(aloneVariable)
+	return value == "1" || value == "true"
+}
+
+// StoreOptions says in whose hands a store is, and which layers the environment, the user's file or the system's names.
+func (p Process) StoreOptions() store.Options {
+	return store.Options{
+		User: p.User(), Alone: p.Alone(),
+		Layers: func() ([]string, error) { return layers.Read(p.Getenv, cmp.Or(p.Etc, "/etc")) },
+	}
+}
+
+// OpenStore opens the store in dir with StoreOptions.
+func (p Process) OpenStore(dir string) (*store.Store, error) {
+	return store.OpenWith(dir, p.StoreOptions())
 }

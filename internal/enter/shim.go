@@ -143,7 +143,7 @@ func (s *Shim) open() (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(dir)
+	return s.OpenStore(dir)
 }
 
 // In becomes the command of an environment; ErrElsewhere says that it has none of that name.

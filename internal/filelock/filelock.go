@@ -93,23 +93,27 @@ func (f *File) Remove() error {
 // closed. The error is fs.ErrNotExist when the directory is not there, or went while
 // waiting.
 func ShareDir(ctx context.Context, path string) (*os.File, error) {
-	var p patience
-	for {
-		f, err := tryDir(path, unix.LOCK_SH)
-		if !errors.Is(err, ErrBusy) {
-			return f, err
-		}
-		if err := p.wait(ctx, path); err != nil {
-			return nil, err
-		}
-	}
+	return wait(ctx, path, func() (*os.File, error) { return tryDir(path, unix.LOCK_SH) })
+}
+
+// TryShareDir is ShareDir without waiting: ErrBusy when another holds an exclusive lock on the directory.
+func TryShareDir(path string) (*os.File, error) { return tryDir(path, unix.LOCK_SH) }
+
+// ShareFile is ShareDir for a lock file, which it creates where it is missing.
+func ShareFile(ctx context.Context, path string) (*os.File, error) {
+	return wait(ctx, path, func() (*os.File, error) { return try(path, os.O_RDWR|os.O_CREATE, unix.LOCK_SH) })
 }
 
 // LockDir takes an exclusive lock on a directory, waiting until ctx ends.
 func LockDir(ctx context.Context, path string) (*os.File, error) {
+	return wait(ctx, path, func() (*os.File, error) { return TryExclusiveDir(path) })
+}
+
+// wait tries until somebody else's lock is gone, or ctx ends.
+func wait(ctx context.Context, path string, try func() (*os.File, error)) (*os.File, error) {
 	var p patience
 	for {
-		f, err := TryExclusiveDir(path)
+		f, err := try()
 		if !errors.Is(err, ErrBusy) {
 			return f, err
 		}
@@ -123,11 +127,15 @@ func LockDir(ctx context.Context, path string) (*os.File, error) {
 // a lock on it, fs.ErrNotExist when it is not there.
 func TryExclusiveDir(path string) (*os.File, error) { return tryDir(path, unix.LOCK_EX) }
 
-// tryDir opens and locks a directory, then looks whether the path still names it. Where another
-// directory took its place meanwhile, that one is tried.
 func tryDir(path string, how int) (*os.File, error) {
+	return try(path, os.O_RDONLY|syscall.O_DIRECTORY, how)
+}
+
+// try opens and locks a directory or file, then looks whether the path still names it. Where another
+// took its place meanwhile, that one is tried.
+func try(path string, flags, how int) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+		f, err := os.OpenFile(path, flags|syscall.O_NOFOLLOW, 0o644)
 		if err != nil {
 			return nil, err
 		}

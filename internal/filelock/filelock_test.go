@@ -172,3 +172,29 @@ func TestMissingAndReplacedDirectories(t *testing.T) {
 		t.Error("followed a link to a directory")
 	}
 }
+
+// A shared lock on a file is held beside others, and keeps the exclusive one away.
+func TestShareFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	one, err := ShareFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := ShareFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{one, two} {
+		if _, err := TryLock(path); !errors.Is(err, ErrBusy) {
+			t.Errorf("locked what is shared: %v", err)
+		}
+		f.Close()
+	}
+	lock, err := TryLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Remove(); err != nil {
+		t.Error(err)
+	}
+}

@@ -73,6 +73,9 @@ type Job struct {
 	Source   Source
 	Item     release.Item
 	Progress Progress // may be nil
+	// Replace lets an object that a layer has, and that cannot be used there, be installed anew. Otherwise it is an error: a
+	// disk that is away for a moment shall not fill the store.
+	Replace bool
 }
 
 // All installs several releases at once and returns their leases in the order of the jobs. When
@@ -142,6 +145,9 @@ func (j Job) present(ctx context.Context, st *store.Store) (*store.Lease, error)
 		}
 	}
 	lease, err := st.LeaseArchive(ctx, key)
+	if broken := (*store.LayerError)(nil); j.Replace && errors.As(err, &broken) {
+		lease, err = st.LeaseOrDetach(ctx, broken.Object.Tree)
+	}
 	if errors.Is(err, fs.ErrNotExist) && !want.IsZero() {
 		if info, infoErr := st.Info(want); infoErr == nil && info.Archive == key {
 			lease, err = st.Lease(ctx, want)

@@ -5,6 +5,7 @@ var files = [][2]string{
 	{"gostore.lock", "What a project is locked to, for every platform. It belongs into version control."},
 	{"gostore.toml", "What a project wants: tools, definitions, mirrors, variables, checks. It is optional."},
 	{"$XDG_CONFIG_HOME/gostore/config.toml", "Your configuration; without XDG_CONFIG_HOME it is ~/.config/gostore/config.toml."},
+	{"/etc/gostore/config.toml", "Layers for everybody: layers = [\"DIR\"]."},
 	{"$GOSTORE_ROOT", "The store; without that variable it is $XDG_DATA_HOME/gostore, else ~/.local/share/gostore. A file README in it says what it is."},
 	{"$GOSTORE_ROOT/profiles/default/current/bin", "The commands of the profile, for PATH."},
 }
@@ -16,6 +17,8 @@ var environment = [][2]string{
 	{"GOSTORE_MIRRORS", "Mirrors: PREFIX=URL,URL;PREFIX=URL."},
 	{"GOSTORE_SOURCES", "Where tools come from: TOOL=SOURCE,TOOL=SOURCE."},
 	{"GOSTORE_TRUST", "Directories, separated by colons, below which every project is trusted."},
+	{"GOSTORE_LAYERS", "Stores below yours, separated by colons, or off: what they have is not copied."},
+	{"GOSTORE_ALONE", "With 1 or true nobody else uses the machine: who could change the store's directories is not asked."},
 	{"GOSTORE_HOOK_QUIET", "With any value prompt hooks do not say what they apply."},
 	{"GOSTORE_OFFLINE", "With 1 or true no socket is opened."},
 	{"GOSTORE_GODEV_INDEX", "The index of Go toolchains for the source godev."},

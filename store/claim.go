@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
 )
@@ -23,6 +25,11 @@ func (s *Store) Claim(t digest.Tree) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.ClaimObject(o)
+}
+
+// ClaimObject is Claim for an object that Objects listed, without looking it up.
+func (s *Store) ClaimObject(o Object) (*Claim, error) {
 	f, err := filelock.TryExclusiveDir(s.Path(o))
 	if err != nil {
 		return nil, err
@@ -39,7 +46,11 @@ func (c *Claim) Object() Object { return c.object }
 // not survive a power cut, because Clean makes it durable before it unlinks anything: an object that comes
 // back is a valid one. No space is needed.
 func (c *Claim) Discard() error {
-	return os.Rename(c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text()))
+	from, to := c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text())
+	if err := unix.Rename(from, to); err != nil { // os.Rename looks first whether something is at the new name
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }
 
 // Release gives the claim up.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
@@ -41,7 +40,7 @@ func (s *Store) LookupArchive(a digest.Archive) (digest.Tree, bool) {
 
 // readIndex reads an entry of the index: the tree that what the entry is named after led to.
 func (s *Store) readIndex(name string) (digest.Tree, bool) {
-	data, err := os.ReadFile(s.path(indexDir, name))
+	data, err := readSmall(s.path(indexDir, name))
 	if err != nil {
 		return digest.Tree{}, false
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,24 +81,46 @@ func (s *Store) Path(o Object) string { return s.path(objectsDir, o.Base()) }
 
 // Objects lists the objects in the order of their digests.
 func (s *Store) Objects() ([]Object, error) {
-	entries, err := os.ReadDir(s.path(objectsDir))
-	if err != nil {
-		return nil, err
-	}
-	var list []Object
-	for _, e := range entries {
-		if o, err := ParseBase(e.Name()); err == nil && e.IsDir() {
-			list = append(list, o)
+	now, err := s.contents()
+	slices.SortFunc(now.objects, func(a, b Object) int { return bytes.Compare(a.Tree[:], b.Tree[:]) })
+	return now.objects, err
+}
+
+// contents is what store/ holds, in no order.
+type contents struct {
+	objects   []Object
+	leftovers []string // names of discarded objects and of stages, dead or alive
+}
+
+// contents lists store/.
+func (s *Store) contents() (contents, error) {
+	var now contents
+	err := eachName(s.path(objectsDir), func(name []byte, isDir, known bool) {
+		switch {
+		case bytes.HasPrefix(name, []byte(trashPrefix)), bytes.HasPrefix(name, []byte(stagePrefix)):
+			now.leftovers = append(now.leftovers, string(name))
+			return
+		case known && !isDir:
+			return
 		}
-	}
-	return list, nil
+		o, err := ParseBase(string(name))
+		if err == nil && (known || s.isDir(o)) {
+			now.objects = append(now.objects, o)
+		}
+	})
+	return now, err
+}
+
+func (s *Store) isDir(o Object) bool {
+	fi, err := os.Lstat(s.Path(o))
+	return err == nil && fi.IsDir()
 }
 
 // Lookup finds the object with a digest: a *NotPresentError where there is none. It may be gone
 // the moment after; use Lease to hold it.
 func (s *Store) Lookup(t digest.Tree) (Object, error) {
 	if info, err := s.readInfo(t); err == nil {
-		if fi, err := os.Lstat(s.Path(info.Object)); err == nil && fi.IsDir() {
+		if s.isDir(info.Object) {
 			return info.Object, nil
 		}
 	}
@@ -106,20 +129,17 @@ func (s *Store) Lookup(t digest.Tree) (Object, error) {
 
 // find looks an object up in the directory itself, for when its description is lost.
 func (s *Store) find(t digest.Tree) (Object, error) {
-	dir, err := os.Open(s.path(objectsDir))
-	if err != nil {
-		return Object{}, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1) // neither sorted nor parsed: every look-up of what is not there comes here
-	if err != nil {
-		return Object{}, err
-	}
-	prefix := t.Hex() + "-"
-	for _, name := range names {
-		if !strings.HasPrefix(name, prefix) {
-			continue
+	prefix := []byte(t.Hex() + "-")
+	var found []string
+	err := eachName(s.path(objectsDir), func(name []byte, _, _ bool) { // not parsed: every look-up of what is not there comes here
+		if bytes.HasPrefix(name, prefix) {
+			found = append(found, string(name))
 		}
+	})
+	if err != nil {
+		return Object{}, err
+	}
+	for _, name := range found {
 		if o, err := ParseBase(name); err == nil {
 			return o, nil
 		}
@@ -139,6 +159,15 @@ func (s *Store) Info(t digest.Tree) (Info, error) {
 	o, err := s.find(t)
 	if err != nil {
 		return Info{}, err
+	}
+	return s.describe(o)
+}
+
+// InfoOf is Info for an object that Objects listed, without looking whether it is there still: the error is
+// fs.ErrNotExist at most where it has gone.
+func (s *Store) InfoOf(o Object) (Info, error) {
+	if info, err := s.readInfo(o.Tree); err == nil && info.Object == o {
+		return info, nil
 	}
 	return s.describe(o)
 }
@@ -223,7 +252,7 @@ func (s *Store) readManifest(t digest.Tree) (tree.Manifest, error) {
 
 // readInfo reads the kept description. The object need not be there.
 func (s *Store) readInfo(t digest.Tree) (Info, error) {
-	data, err := os.ReadFile(s.metaPath(t, infoSuffix))
+	data, err := readSmall(s.metaPath(t, infoSuffix))
 	if err != nil {
 		return Info{}, err
 	}

@@ -87,6 +87,7 @@ var packages = []room{
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/bench", nil},
+	{"tests/bench/scale", nil},
 	{"tests/bench/wrapper", []string{}},
 }
 

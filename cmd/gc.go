@@ -112,15 +112,16 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if o.dryRun { // else they are gone already, and one that is registered again meanwhile counts
 		without = gone
 	}
-	read := a.readRoots(without)
-	plan, err := gc.Plan(ctx, st, read, gc.Options{})
+	read := a.recordedRoots(without)
+	processes := func(context.Context) ([]gc.Root, error) { return gc.Processes(st) }
+	opt := gc.Options{DeadOnly: true, Also: processes, Clean: store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}}
+	plan, err := gc.Plan(ctx, st, read, opt)
 	if err != nil {
 		return err
 	}
-	abandoned := store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}
 	if o.dryRun {
 		answer.Objects = planned(plan.Dead)
-		if answer.Bytes, err = plan.Measure(st, abandoned); err != nil {
+		if answer.Bytes, err = plan.Measure(st, opt.Clean); err != nil {
 			return err
 		}
 		if err := a.gcCaches(ctx, o, &answer); err != nil {
@@ -128,7 +129,10 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		}
 		return a.tellGC(answer, o)
 	}
-	report, err := gc.Sweep(ctx, st, plan, read, gc.Options{})
+	if err := a.dropAsides(opt.Clean.PartsBefore); err != nil { // before the sweep, which unlinks what they become
+		return err
+	}
+	report, err := gc.Sweep(ctx, st, plan, read, opt)
 	answer.Objects, answer.Bytes = removed(report.Removed, plan.Dead), report.Freed
 	for i, o := range planned(report.Skipped) {
 		answer.Skipped = append(answer.Skipped, skippedJSON{o, report.Skipped[i].Reason})
@@ -136,14 +140,6 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.dropAsides(abandoned.PartsBefore); err != nil {
-		return err
-	}
-	cleaned, err := st.Clean(ctx, abandoned)
-	if err != nil {
-		return err
-	}
-	answer.Bytes += cleaned.Bytes
 	if err := a.gcCaches(ctx, o, &answer); err != nil {
 		return err
 	}
@@ -160,13 +156,13 @@ func planned(dead []gc.Object) []objectListing {
 
 // removed describes the objects that were removed, as they were planned.
 func removed(objects []store.Object, dead []gc.Object) []objectListing {
+	as := make(map[store.Object]gc.Object, len(dead))
+	for _, d := range dead {
+		as[d.Object] = d
+	}
 	var list []gc.Object
 	for _, o := range objects {
-		for _, d := range dead {
-			if d.Object == o {
-				list = append(list, d)
-			}
-		}
+		list = append(list, as[o])
 	}
 	return planned(list)
 }
@@ -185,8 +181,12 @@ func (a *app) tellGC(answer gcJSON, o gcOptions) error {
 	for _, p := range answer.Projects {
 		a.ui.answer("%s project %s", forgets, p)
 	}
+	var lines strings.Builder // in one piece: there may be thousands
 	for _, d := range answer.Objects {
-		a.ui.answer("%s %s %s@%s, %s", verb, d.Tree[len("b3:"):][:12], d.Name, d.Version, size(d.Size))
+		fmt.Fprintf(&lines, "%s %s %s@%s, %s\n", verb, d.Tree[len("b3:"):][:12], d.Name, d.Version, size(d.Size))
+	}
+	if lines.Len() > 0 {
+		a.ui.answer("%s", strings.TrimSuffix(lines.String(), "\n"))
 	}
 	for _, c := range answer.Caches {
 		a.ui.answer("%s caches of %s, %s", verb, c.Name, size(c.Size))

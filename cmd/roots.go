@@ -123,6 +123,18 @@ func (p pruned) hasGeneration(r profile.Root) bool {
 // readRoots reads everything that keeps objects alive, except what is pruned. Leases are not among it: the
 // collector meets them itself.
 func (a *app) readRoots(without pruned) gc.Roots {
+	return func(ctx context.Context) ([]gc.Root, error) {
+		recorded, err := a.recordedRoots(without)(ctx)
+		if err != nil {
+			return nil, err
+		}
+		processes, err := gc.Processes(a.st)
+		return append(recorded, processes...), err
+	}
+}
+
+// recordedRoots is readRoots without running processes.
+func (a *app) recordedRoots(without pruned) gc.Roots {
 	return func(context.Context) ([]gc.Root, error) {
 		generations, err := profileRoots(a.st, without)
 		if err != nil {
@@ -132,8 +144,7 @@ func (a *app) readRoots(without pruned) gc.Roots {
 		if err != nil {
 			return nil, err
 		}
-		processes, err := gc.Processes(a.st)
-		return slices.Concat(generations, projects, processes), err
+		return slices.Concat(generations, projects), nil
 	}
 }
 

@@ -29,7 +29,7 @@
 // reaches it, so T outlives it. It follows that no visible object ever has a link that leads nowhere.
 //
 // One collector works at a time; another gets filelock.ErrBusy. Nothing ever waits for a
-// collector longer than a batch takes to be looked at again, and unlinking, which takes long,
+// collector longer than a batch takes to be looked at again and renamed, and unlinking, which takes long,
 // happens after the claims were given up.
 //
 // # Crashes
@@ -57,7 +57,10 @@ package gc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
 	"gostore/store"
@@ -83,6 +86,21 @@ func (r Root) String() string {
 // error, or keep what it was last known to name: what is left out is collected.
 type Roots func(context.Context) ([]Root, error)
 
+// with returns roots that are read with others, if there are others.
+func (r Roots) with(also Roots) Roots {
+	if also == nil {
+		return r
+	}
+	return func(ctx context.Context) ([]Root, error) {
+		first, err := r(ctx)
+		if err != nil {
+			return nil, err
+		}
+		more, err := also(ctx)
+		return append(slices.Clip(first), more...), err
+	}
+}
+
 // Kinds of the roots that this package finds itself.
 const (
 	KindLease   = "lease"   // an object that somebody holds a lease on
@@ -95,13 +113,45 @@ type Options struct {
 	// KeepAddedSince keeps objects that were added at that time or later, together with
 	// what they refer to. Zero keeps none for that reason.
 	KeepAddedSince time.Time
-	// Batch is how many objects are claimed at once, 0 for DefaultBatch. It bounds how long
+	// DeadOnly says that only what is dead is wanted of a plan: then descriptions of what is live are read
+	// only as far as something depends on them, and none where roots name everything.
+	DeadOnly bool
+	// Also reads further roots that take long to read, such as Processes. With DeadOnly a plan reads them only where
+	// the others leave something unreached; a sweep always.
+	Also Roots
+	// Clean is what a sweep removes beside dead objects.
+	Clean store.CleanOptions
+	// Batch is how many objects are claimed at once, 0 for what suits the store. It bounds how long
 	// somebody who wants one of them waits, and how many descriptors are open.
 	Batch int
 }
 
-// DefaultBatch keeps well below the descriptor limits that systems begin with (256 on macOS).
-const DefaultBatch = 128
+// The store is listed and the roots are read again for each batch, so with a fixed number of objects in a batch the cost would
+// grow with the square of the store. A batch is therefore a part of what there is, within limits: leastBatch keeps well below
+// the descriptors that systems begin with (256 on macOS); with mostBatch somebody who wants one of 20,000 tiny objects
+// waits for 0.1 s.
+const (
+	batchesOfStore = 4
+	leastBatch     = 128
+	mostBatch      = 4096
+	// spareDescriptors of every one that may be open is claimed.
+	spareDescriptors = 4
+)
+
+// batchFor returns how many of so many objects are claimed at once, where so many descriptors may be open.
+func batchFor(objects int, descriptors uint64) int {
+	most := int(min(descriptors/spareDescriptors, mostBatch))
+	return max(leastBatch, min(objects/batchesOfStore, most))
+}
+
+// descriptors returns how many may be open in this process.
+func descriptors() uint64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return limit.Cur
+}
 
 // Object is an object of a plan.
 type Object struct {

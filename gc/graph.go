@@ -7,102 +7,136 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gostore/internal/digest"
 	"gostore/store"
 )
 
-// graph is what is in a store, and what refers to what.
-type graph map[digest.Tree]store.Info
+// graph is what is in a store, and what refers to what as far as descriptions were read.
+type graph map[digest.Tree]node
 
-// load reads the objects of st. Descriptions in known are taken from there: what a tree refers
-// to does not change while it is present, and only the caller takes objects away. Objects that
-// went meanwhile are absent.
-func load(ctx context.Context, st *store.Store, known graph) (graph, error) {
+// node is an object. Until its description was read only the names are known.
+type node struct {
+	store.Object
+	read  bool
+	Size  int64
+	Added time.Time
+	Refs  []digest.Tree
+}
+
+// list lists the objects of st. What known says of an object that is there still is taken from there: what a
+// tree refers to does not change while it is present, and only the caller takes objects away.
+func list(st *store.Store, known graph) (graph, error) {
 	objects, err := st.Objects()
 	if err != nil {
 		return nil, err
 	}
 	g := make(graph, len(objects))
-	var fresh []store.Object
 	for _, o := range objects {
-		if info, ok := known[o.Tree]; ok {
-			g[o.Tree] = info
+		if n, ok := known[o.Tree]; ok && n.Object == o {
+			g[o.Tree] = n
 		} else {
-			fresh = append(fresh, o)
+			g[o.Tree] = node{Object: o}
 		}
-	}
-	infos, err := readInfos(ctx, st, fresh)
-	if err != nil {
-		return nil, err
-	}
-	for _, info := range infos {
-		if info.Layer != "" {
-			info.Size = 0 // it lies in the layer: here it is a link
-		}
-		g[info.Tree] = info
 	}
 	return g, nil
 }
 
-// describer is the part of a store that readInfos needs.
+// load is list, and reads all descriptions.
+func load(ctx context.Context, st *store.Store, known graph) (graph, error) {
+	g, err := list(st, known)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.describe(ctx, st, slices.Collect(maps.Keys(g)))
+}
+
+// describe reads the descriptions of those of trees that were not read yet. Objects that went meanwhile are taken out.
+func (g graph) describe(ctx context.Context, st describer, trees []digest.Tree) error {
+	var fresh []store.Object
+	for _, t := range trees {
+		if n, ok := g[t]; ok && !n.read {
+			fresh = append(fresh, n.Object)
+		}
+	}
+	nodes, err := readNodes(ctx, st, fresh)
+	if err != nil {
+		return err
+	}
+	for i, n := range nodes {
+		if n.read {
+			g[n.Tree] = n
+		} else {
+			delete(g, fresh[i].Tree)
+		}
+	}
+	return nil
+}
+
+// describer is the part of a store that readNodes needs.
 type describer interface {
-	Info(digest.Tree) (store.Info, error)
+	InfoOf(store.Object) (store.Info, error)
 	Path(store.Object) string
 }
 
-// readInfos reads descriptions, several at a time. Objects that have gone have none.
-func readInfos(ctx context.Context, st describer, objects []store.Object) ([]store.Info, error) {
-	infos := make([]store.Info, len(objects))
+// readNodes reads descriptions, several at a time. The nodes of objects that have gone are left unread.
+func readNodes(ctx context.Context, st describer, objects []store.Object) ([]node, error) {
+	nodes := make([]node, len(objects))
 	errs := make([]error, len(objects))
+	if err := inParallel(ctx, len(objects), func(i int) { nodes[i], errs[i] = readNode(st, objects[i]) }); err != nil {
+		return nil, err
+	}
+	var unreadable []error
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			unreadable = append(unreadable, &UnreadableError{objects[i], err})
+		}
+	}
+	return nodes, errors.Join(unreadable...)
+}
+
+// inParallel calls do for 0 to n-1, several at a time, until ctx ends.
+func inParallel(ctx context.Context, n int, do func(i int)) error {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(objects)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		workers.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(objects) {
-					return
-				}
-				infos[i], errs[i] = readInfo(st, objects[i])
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				do(i)
 			}
 		})
 	}
 	workers.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	present := infos[:0]
-	var unreadable []error
-	for i, err := range errs {
-		switch {
-		case err == nil:
-			present = append(present, infos[i])
-		case !errors.Is(err, fs.ErrNotExist):
-			unreadable = append(unreadable, &UnreadableError{objects[i], err})
-		}
-	}
-	return present, errors.Join(unreadable...)
+	return ctx.Err()
 }
 
-// readInfo reads one description. The error is fs.ErrNotExist only if the object's directory is not there
+// readNode reads one description. The error is fs.ErrNotExist only if the object's directory is not there
 // either. An object that is collected and added again between the two looks is looked at again.
-func readInfo(st describer, o store.Object) (info store.Info, err error) {
+func readNode(st describer, o store.Object) (node, error) {
+	var err error
 	for range 5 {
-		info, err = st.Info(o.Tree)
+		var info store.Info
+		if info, err = st.InfoOf(o); err == nil {
+			if info.Layer != "" {
+				info.Size = 0 // it lies in the layer: here it is a link
+			}
+			return node{o, true, info.Size, info.Added, info.Refs}, nil
+		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return info, err
+			return node{}, err
 		}
 		if _, gone := os.Lstat(st.Path(o)); errors.Is(gone, fs.ErrNotExist) {
-			return info, err
+			return node{}, err
 		}
 	}
-	return info, fmt.Errorf("its directory is there, but: %v", err)
+	return node{}, fmt.Errorf("its directory is there, but: %v", err)
 }
 
 // reach returns what is reached from trees, in the order of the distance, and which of trees are not there.

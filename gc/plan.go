@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 
 // Collection is what a collection would do, as of the moment it was planned.
 type Collection struct {
-	Roots []Kept   // the roots as they were given, then leases and recent objects
-	Live  []Object // reached by a root; Reason is the first one that does
+	Roots []Kept   // the roots as they were given, then leases and recent objects; none with Options.DeadOnly
+	Live  []Object // reached by a root; Reason is the first one that does; none with Options.DeadOnly
 	Dead  []Object // reached by none, each before those it refers to
 
 	graph graph
@@ -37,16 +38,22 @@ type Kept struct {
 //
 // The error is an *UnreadableError, perhaps among others, when an object cannot say what it refers to.
 func Plan(ctx context.Context, st *store.Store, roots Roots, opt Options) (*Collection, error) {
-	g, err := load(ctx, st, nil)
+	g, err := list(st, nil)
 	if err != nil {
 		return nil, fmt.Errorf("listing objects: %w", err)
 	}
-	given, err := roots(ctx)
+	m := marking{graph: g, reason: map[digest.Tree]string{}}
+	if opt.DeadOnly && opt.KeepAddedSince.IsZero() {
+		return planDead(ctx, st, m, roots, opt.Also)
+	}
+	given, err := roots.with(opt.Also)(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading roots: %w", err)
 	}
+	if err := g.describe(ctx, st, slices.Collect(maps.Keys(g))); err != nil {
+		return nil, fmt.Errorf("listing objects: %w", err)
+	}
 	c := &Collection{graph: g}
-	m := marking{graph: g, reason: map[digest.Tree]string{}}
 	m.addAll(given)
 	m.addAll(g.recent(opt.KeepAddedSince))
 	leases, err := g.leases(ctx, st, m.unmarked())
@@ -59,10 +66,41 @@ func Plan(ctx context.Context, st *store.Store, roots Roots, opt Options) (*Coll
 		c.Live = append(c.Live, g.object(t, m.reason[t]))
 	}
 	slices.SortFunc(c.Live, func(a, b Object) int { return compareObjects(a.Object, b.Object) })
-	for _, t := range g.referringFirst(m.unmarked()) {
-		c.Dead = append(c.Dead, g.object(t, "no root reaches it"))
-	}
+	c.setDead(m.unmarked())
 	return c, nil
+}
+
+// planDead is Plan for Options.DeadOnly.
+func planDead(ctx context.Context, st *store.Store, m marking, roots, also Roots) (*Collection, error) {
+	leases := func(context.Context) ([]Root, error) { return m.graph.leases(ctx, st, m.unmarked()) }
+	for i, read := range []Roots{roots, also, leases} {
+		if read == nil || i > 0 && !m.someUnmarked() { // the first are always read, so that what is wrong with them is told
+			continue
+		}
+		found, err := read(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading roots: %w", err)
+		}
+		if err := m.spread(ctx, st, found); err != nil {
+			return nil, fmt.Errorf("listing objects: %w", err)
+		}
+	}
+	dead := m.unmarked()
+	if err := m.graph.describe(ctx, st, dead); err != nil {
+		return nil, fmt.Errorf("listing objects: %w", err)
+	}
+	c := &Collection{graph: m.graph}
+	c.setDead(dead)
+	return c, nil
+}
+
+// setDead sets what is dead. Objects that went since are left out.
+func (c *Collection) setDead(trees []digest.Tree) {
+	for _, t := range c.graph.referringFirst(trees) {
+		if _, present := c.graph[t]; present {
+			c.Dead = append(c.Dead, c.graph.object(t, "no root reaches it"))
+		}
+	}
 }
 
 // Measure returns the bytes of disk that a sweep which finds everything as planned gives back, what crashes and
@@ -105,6 +143,47 @@ func (m *marking) addAll(roots []Root) {
 		m.roots = append(m.roots, k)
 		m.reached = append(m.reached, reached)
 	}
+}
+
+// firstRead is how many descriptions spread reads at first. Roots that name environments come before those that name everything,
+// so few may be enough.
+const firstRead = 64
+
+// spread marks what roots reach. What an object refers to is read only as long as something is not marked: where
+// every object is named by a root that is found out from names alone.
+func (m *marking) spread(ctx context.Context, st describer, roots []Root) error {
+	var marked []digest.Tree // by this call; what follows from the first ones is marked already
+	mark := func(t digest.Tree) {
+		_, present := m.graph[t]
+		if _, before := m.reason[t]; present && !before {
+			m.reason[t] = ""
+			marked = append(marked, t)
+		}
+	}
+	for _, r := range roots {
+		for _, t := range r.Trees {
+			mark(t)
+		}
+	}
+	for at, n := 0, firstRead; at < len(marked) && m.someUnmarked(); n *= 2 {
+		next := marked[at:min(at+n, len(marked))]
+		at += len(next)
+		if err := m.graph.describe(ctx, st, next); err != nil {
+			return err
+		}
+		m.graph.eachRef(next, mark)
+	}
+	return nil
+}
+
+// someUnmarked reports whether there is an object that no root added so far reaches.
+func (m *marking) someUnmarked() bool {
+	for t := range m.graph {
+		if _, marked := m.reason[t]; !marked {
+			return true
+		}
+	}
+	return false
 }
 
 // kept returns the roots, with what each keeps alone.
@@ -156,24 +235,26 @@ func (g graph) recent(since time.Time) []Root {
 // leases returns a root for each of trees that somebody holds a lease on. It asks by claiming each for
 // a moment. Trees that went meanwhile are taken out of the graph.
 func (g graph) leases(ctx context.Context, st *store.Store, trees []digest.Tree) ([]Root, error) {
-	var roots []Root
-	for _, t := range trees {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		claim, err := st.Claim(t)
-		switch {
-		case err == nil:
+	errs := make([]error, len(trees))
+	err := inParallel(ctx, len(trees), func(i int) {
+		claim, err := st.ClaimObject(g[trees[i]].Object)
+		if err == nil {
 			err = claim.Release()
+		}
+		errs[i] = err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var roots []Root
+	for i, t := range trees {
+		switch err := errs[i]; {
 		case errors.Is(err, filelock.ErrBusy):
 			o := g[t].Object
 			roots = append(roots, Root{Kind: KindLease, Name: "on " + label(o), Trees: []digest.Tree{t}, Note: "in use"})
-			err = nil
 		case errors.Is(err, fs.ErrNotExist):
 			delete(g, t)
-			err = nil
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 	}

@@ -176,7 +176,7 @@ type forgetful struct {
 	err error
 }
 
-func (f forgetful) Info(digest.Tree) (store.Info, error) { return store.Info{}, f.err }
+func (f forgetful) InfoOf(store.Object) (store.Info, error) { return store.Info{}, f.err }
 
 func TestWhatCannotBeReadIsNotPassedOver(t *testing.T) {
 	st := openStore(t)
@@ -196,10 +196,10 @@ func TestWhatCannotBeReadIsNotPassedOver(t *testing.T) {
 		{"there but not described", there, &store.NotPresentError{}, true},
 		{"gone", gone, &store.NotPresentError{}, false},
 	} {
-		infos, err := readInfos(t.Context(), forgetful{st, test.err}, test.object)
+		nodes, err := readNodes(t.Context(), forgetful{st, test.err}, test.object)
 		var unreadable *UnreadableError
-		if errors.As(err, &unreadable) != test.unreadable || len(infos) != 0 {
-			t.Errorf("%s: %v, %v", test.name, infos, err)
+		if errors.As(err, &unreadable) != test.unreadable || nodes[0].read {
+			t.Errorf("%s: %v, %v", test.name, nodes, err)
 		}
 	}
 }
@@ -237,7 +237,7 @@ func TestReferringFirst(t *testing.T) {
 	tree := func(s string) digest.Tree { return digest.Tree(digest.Sum([]byte(s))) }
 	g := graph{}
 	for name, refs := range map[string][]string{"a": nil, "b": {"a", "absent", "b"}, "c": {"a", "b"}, "d": nil} {
-		info := store.Info{Object: store.Object{Tree: tree(name), Name: name}}
+		info := node{Object: store.Object{Tree: tree(name), Name: name}}
 		for _, ref := range refs {
 			info.Refs = append(info.Refs, tree(ref))
 		}

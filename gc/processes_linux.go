@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"unicode"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
 	"gostore/store"
@@ -39,24 +42,38 @@ func Processes(st *store.Store) ([]Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := scanner{
+	pids := slices.DeleteFunc(names, func(name string) bool {
+		_, err := strconv.Atoi(name)
+		return err != nil
+	})
+	like := scanner{
 		prefixes: prefixes(append(layered(st), dir)...),
 		mounts:   readLink("/proc/self/ns/mnt"),
 	}
-	var roots []Root
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if r, uses := s.process(pid); uses {
-			roots = append(roots, r)
-		}
-		if s.err != nil {
-			return nil, fmt.Errorf("looking at process %d: %w", pid, s.err)
-		}
+	return like.processes(int(proc.Fd()), pids)
+}
+
+// processes looks at processes, several at a time: the kernel writes down for each what it has mapped and open, which
+// takes 0.1 to 0.3 ms. The roots are in the order of pids.
+func (like scanner) processes(proc int, pids []string) ([]Root, error) {
+	found := make([]Root, len(pids))
+	errs := make([]error, min(runtime.GOMAXPROCS(0), len(pids)))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for w := range errs {
+		workers.Go(func() {
+			s := like
+			s.buf = make([]byte, 64<<10)
+			for i := int(next.Add(1)) - 1; i < len(pids) && s.err == nil; i = int(next.Add(1)) - 1 {
+				found[i], _ = s.process(proc, pids[i])
+				if s.err != nil {
+					errs[w] = fmt.Errorf("looking at process %s: %w", pids[i], s.err)
+				}
+			}
+		})
 	}
-	return roots, nil
+	workers.Wait()
+	return slices.DeleteFunc(found, func(r Root) bool { return r.Trees == nil }), errors.Join(errs...)
 }
 
 // layered returns the directories of objects, those of layers included, as they are named and as the kernel names them.
@@ -84,7 +101,7 @@ func prefixes(dirs ...string) [][]byte {
 type scanner struct {
 	prefixes [][]byte // how paths of objects begin in this mount namespace
 	mounts   string   // this process's mount namespace
-	buf      bytes.Buffer
+	buf      []byte
 
 	anywhere bool // an object may have any path before its name
 	found    map[digest.Tree]bool
@@ -93,24 +110,29 @@ type scanner struct {
 	err error // why something could not be looked at that is not somebody else's
 }
 
-// process returns what one process uses.
-func (s *scanner) process(pid int) (Root, bool) {
-	dir := "/proc/" + strconv.Itoa(pid) + "/"
+// process returns what one process uses; proc is /proc.
+func (s *scanner) process(proc int, pid string) (Root, bool) {
+	dir, err := openBelow(proc, pid, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		s.passOver(err) // or it has ended
+		return Root{}, false
+	}
+	defer unix.Close(dir)
 	s.found, s.what = nil, ""
-	s.anywhere = s.mounts != readLink(dir+"ns/mnt")
-	s.link(dir+"exe", "program")
-	s.link(dir+"cwd", "working directory")
-	s.link(dir+"root", "root directory")
-	s.file(dir+"maps", "mapped file")
-	s.file(dir+"environ", "environment variable")
-	if pid != os.Getpid() { // a collector's own descriptors are its claims
-		s.descriptors(dir+"fd", readers)
+	s.anywhere = s.mounts != string(s.linkAt(dir, "ns/mnt"))
+	s.link(dir, "exe", "program")
+	s.link(dir, "cwd", "working directory")
+	s.link(dir, "root", "root directory")
+	s.file(dir, "maps", "mapped file")
+	s.file(dir, "environ", "environment variable")
+	if pid != strconv.Itoa(os.Getpid()) { // a collector's own descriptors are its claims
+		s.descriptors(dir)
 	}
 	if s.found == nil {
 		return Root{}, false
 	}
-	name := "pid " + strconv.Itoa(pid)
-	if comm, err := os.ReadFile(dir + "comm"); err == nil {
+	name := "pid " + pid
+	if comm, err := os.ReadFile("/proc/" + pid + "/comm"); err == nil {
 		name += " (" + printable(strings.TrimSuffix(string(comm), "\n")) + ")"
 	}
 	r := Root{Kind: KindProcess, Name: name, Note: s.what}
@@ -131,16 +153,9 @@ func printable(name string) string {
 	}, name)
 }
 
-// link looks at the target of a link.
-func (s *scanner) link(name, what string) {
-	target, err := os.Readlink(name)
-	s.passOver(err)
-	s.text([]byte(target), what)
-}
-
 // passOver notes an error that says nothing of the process.
 func (s *scanner) passOver(err error) {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
+	for _, lack := range []error{unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
 		if errors.Is(err, lack) {
 			s.err = err
 		}
@@ -153,37 +168,71 @@ func readLink(name string) string {
 	return target
 }
 
+// openBelow opens a name below a directory for reading.
+func openBelow(dir int, name string, flags int) (fd int, err error) {
+	for {
+		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// link looks at the target of a link.
+func (s *scanner) link(dir int, name, what string) { s.text(s.linkAt(dir, name), what) }
+
+// linkAt returns a link's target, or nothing. It is good until the next.
+func (s *scanner) linkAt(dir int, name string) []byte {
+	n, err := unix.Readlinkat(dir, name, s.buf)
+	if err != nil {
+		s.passOver(err) // or it is not ours to read, or gone
+		return nil
+	}
+	return s.buf[:n]
+}
+
 // file looks at each line, or string that ends in NUL, of a file.
-func (s *scanner) file(name, what string) {
-	f, err := os.Open(name)
+func (s *scanner) file(dir int, name, what string) {
+	fd, err := openBelow(dir, name, 0)
 	if err != nil {
 		s.passOver(err) // or it is not ours to read, or gone
 		return
 	}
-	defer f.Close()
-	s.buf.Reset()
-	if _, err := io.Copy(&s.buf, f); err != nil {
-		s.passOver(err) // what there was until it failed counts
+	defer unix.Close(fd)
+	n := 0
+	for {
+		if n == len(s.buf) {
+			s.buf = append(s.buf, make([]byte, len(s.buf))...)
+		}
+		more, err := unix.Read(fd, s.buf[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		s.passOver(err)
+		if err != nil || more <= 0 {
+			break // what there is until it fails
+		}
+		n += more
 	}
-	s.text(s.buf.Bytes(), what)
+	s.text(s.buf[:n], what)
 }
 
 // descriptors looks at the targets of open files.
 // Those of a process that also has the file open which ends in readers do not count: it reads whatever is there, and takes what goes away
 // for gone (store.Scrubber).
-func (s *scanner) descriptors(name, readers string) {
-	dir, err := os.Open(name)
+func (s *scanner) descriptors(process int) {
+	fd, err := openBelow(process, "fd", unix.O_DIRECTORY)
 	if err != nil {
 		s.passOver(err)
 		return
 	}
+	dir := os.NewFile(uintptr(fd), "fd")
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1) // what there is until it fails
 	s.passOver(err)
 	targets := make([]string, len(names))
-	for i, fd := range names {
-		targets[i], err = os.Readlink(name + "/" + fd)
-		s.passOver(err)
+	for i, open := range names {
+		targets[i] = string(s.linkAt(fd, open))
 		if strings.HasSuffix(targets[i], readers) {
 			return
 		}

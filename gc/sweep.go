@@ -40,9 +40,12 @@ func Sweep(ctx context.Context, st *store.Store, c *Collection, roots Roots, opt
 		return Report{}, fmt.Errorf("another collection is running: %w", err)
 	}
 	defer alone.Close()
-	s := &sweep{st: st, roots: roots, batch: opt.Batch, keepSince: opt.KeepAddedSince, leans: leaning{}}
+	s := &sweep{st: st, roots: roots.with(opt.Also), batch: opt.Batch, keepSince: opt.KeepAddedSince, alsoClean: opt.Clean, leans: leaning{}}
 	if s.batch <= 0 {
-		s.batch = DefaultBatch
+		s.batch = batchFor(len(c.graph), descriptors())
+	}
+	if s.keepSince.IsZero() {
+		s.graph = c.graph // what a tree refers to is in its links: it is the same whenever it was added
 	}
 	if err := s.discardAll(ctx, c.Dead); err != nil {
 		return s.report, err
@@ -71,6 +74,7 @@ type sweep struct {
 	roots     Roots
 	batch     int
 	keepSince time.Time
+	alsoClean store.CleanOptions
 	graph     graph    // as of the last look
 	full      []Object // dead, but the disk was too full to rename them
 	leans     leaning
@@ -82,7 +86,7 @@ var atStep = func(name string) {}
 
 // clean unlinks what was discarded.
 func (s *sweep) clean(ctx context.Context) error {
-	r, err := s.st.Clean(ctx, store.CleanOptions{})
+	r, err := s.st.Clean(ctx, s.alsoClean)
 	s.report.Freed += r.Bytes
 	s.report.Clean.Trees += r.Trees
 	s.report.Clean.Files += r.Files
@@ -127,17 +131,23 @@ func (s *sweep) discardBatch(ctx context.Context, candidates []Object) (err erro
 		}
 		atStep("release")
 	}()
-	for _, o := range candidates {
-		claim, err := s.st.Claim(o.Tree)
-		switch {
-		case err == nil:
-			batch = append(batch, claimed{o, claim})
+	claims := make([]*store.Claim, len(candidates))
+	errs := make([]error, len(candidates))
+	ended := inParallel(ctx, len(candidates), func(i int) { claims[i], errs[i] = s.st.ClaimObject(candidates[i].Object) })
+	var failed error
+	for i, o := range candidates {
+		switch err := errs[i]; {
+		case claims[i] != nil:
+			batch = append(batch, claimed{o, claims[i]})
 		case errors.Is(err, filelock.ErrBusy):
 			s.skip(o, reasonInUse)
-		case errors.Is(err, fs.ErrNotExist): // somebody removed it by hand: as it should be
+		case err == nil, errors.Is(err, fs.ErrNotExist): // not tried; or somebody removed it by hand: as it should be
 		default:
-			return fmt.Errorf("claiming %s: %w", o.Object, err)
+			failed = errors.Join(failed, fmt.Errorf("claiming %s: %w", o.Object, err))
 		}
+	}
+	if err := errors.Join(ended, failed); err != nil {
+		return err
 	}
 	atStep("claim")
 	needed, err := s.needed(ctx, batch)

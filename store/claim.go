@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
 )
@@ -28,6 +30,11 @@ func (s *Store) Claim(t digest.Tree) (*Claim, error) {
 	if linked {
 		return s.claimLink(o)
 	}
+	return s.ClaimObject(o)
+}
+
+// ClaimObject is Claim for an object that Objects listed, without looking it up.
+func (s *Store) ClaimObject(o Object) (*Claim, error) {
 	f, err := filelock.TryExclusiveDir(s.Path(o))
 	if err != nil && s.becameLink(o) {
 		return s.claimLink(o)
@@ -53,7 +60,12 @@ func (c *Claim) Discard() error {
 		c.gone = err == nil
 		return err
 	}
-	return os.Rename(c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text()))
+	from, to := c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text())
+	// os.Rename looks first whether something is at the new name.
+	if err := again(func() error { return unix.Rename(from, to) }); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }
 
 // Release gives the claim up.

@@ -2,16 +2,19 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"gostore/internal/digest"
-	"gostore/internal/durable"
+	"golang.org/x/sys/unix"
+
 	"gostore/internal/filelock"
 )
 
@@ -35,264 +38,271 @@ type CleanReport struct {
 // that no object shares, descriptions and index entries of objects that are not there. It holds no lock
 // that anyone waits for longer than it takes to list a directory, may be interrupted at any point, and
 // may run beside everything else. It needs no free space.
+//
+// Where there is nothing to unlink it costs what listing store/, meta/ and index/ costs. Two things would cost more,
+// and are done only where something points to them:
+//
+//   - Each file in files/ is looked at for other links where a discarded object or a dead stage was found: nothing else
+//     leaves contents that no object shares. One of those directories is left, empty, until that has been done, so
+//     a Clean that is killed between leaves it for the next one to find.
+//   - Each index entry is read where a description of an object that is not there was found. Descriptions are
+//     removed after the entries, so a Clean that is killed between leaves them.
+//
+// A power cut can lose the sign of either. Then some disk stays in use until the next object is collected.
 func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error) {
-	var report CleanReport
-	steps := []func(*CleanReport) error{
-		func(r *CleanReport) error { return s.cleanTrees(ctx, r) },
-		func(r *CleanReport) error { return s.cleanFiles(ctx, r) },
-		s.cleanMeta,
-		s.cleanLinks,
-		func(r *CleanReport) error { return s.cleanParts(opt.PartsBefore, r) },
-		func(r *CleanReport) error { return s.cleanTemps(opt.PartsBefore, r) },
+	c := &cleaning{Store: s, ctx: ctx}
+	steps := []func() error{
+		func() error { return c.parts(opt.PartsBefore) },
+		func() error { return c.beside(opt.PartsBefore) },
+		c.look,
+		c.trees,
+		c.files,
+		c.meta,
+		c.cleanLinks,
+		func() error { return c.temps(opt.PartsBefore) },
+		c.last,
 	}
 	var errs []error
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
-			return report, errors.Join(append(errs, err)...)
+			errs = append(errs, err)
+			break
 		}
-		errs = append(errs, step(&report))
+		errs = append(errs, step())
 	}
-	return report, errors.Join(errs...)
+	c.report.Bytes = c.freed.bytes
+	return c.report, errors.Join(errs...)
+}
+
+// cleaning is one run of Clean.
+type cleaning struct {
+	*Store
+	ctx    context.Context
+	report CleanReport
+	freed  freed
+
+	leftovers []string // as look found them
+	described bool     // that meta need not look any more
+
+	mu     sync.Mutex // guards report and sign while there are workers
+	sign   string     // the directory that is left until files/ was looked at
+	orphan bool       // something else may have left contents that no object shares
+	failed bool       // trees or files could not be completed
+}
+
+// readNames lists the names in a directory, in no order.
+func readNames(dir string) (names []string, err error) {
+	err = eachName(dir, func(name []byte, _, _ bool) { names = append(names, string(name)) })
+	return names, err
+}
+
+// holdLeftover takes the exclusive lock of a leftover. It is nil where that is alive, or another collector was faster.
+func (s *Store) holdLeftover(name string) (*os.File, error) {
+	held, err := filelock.TryExclusiveDir(s.path(objectsDir, name))
+	if errors.Is(err, filelock.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return held, err
 }
 
 // eachLeftover calls do for every discarded object and dead stage, with its exclusive lock held.
 func (s *Store) eachLeftover(do func(path string) error) error {
-	entries, err := os.ReadDir(s.path(objectsDir))
+	now, err := s.contents()
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), trashPrefix) && !strings.HasPrefix(e.Name(), stagePrefix) {
-			continue
-		}
-		path := s.path(objectsDir, e.Name())
-		held, err := filelock.TryExclusiveDir(path)
-		if errors.Is(err, filelock.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
-			continue // alive, or another collector was faster
-		}
-		if err == nil {
-			err = errors.Join(do(path), held.Close())
+	for _, name := range now.leftovers {
+		held, err := s.holdLeftover(name)
+		if held != nil {
+			err = errors.Join(do(s.path(objectsDir, name)), held.Close())
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// cleanTrees unlinks discarded objects and dead stages. The renames that discarded them become durable
+// trees unlinks discarded objects and dead stages. The renames that discarded them become durable
 // first: otherwise a power cut could bring an object back to its name with some of its files gone.
-func (s *Store) cleanTrees(ctx context.Context, r *CleanReport) error {
-	if err := durable.SyncDir(s.path(objectsDir)); err != nil {
-		return err
+func (c *cleaning) trees() error {
+	if len(c.leftovers) == 0 {
+		return nil
 	}
-	return s.eachLeftover(func(path string) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		u := usage{inodes: map[fileID]*inode{}}
-		if err := u.tree(path); err != nil {
-			return err
-		}
-		if err := RemoveTree(path); err != nil {
-			return err
-		}
-		r.Trees++
-		r.Bytes += u.freed() // what files/ still links is counted when that goes
-		return nil
-	})
-}
-
-// cleanFiles unlinks the contents whose only link is the one in files/. An install that links one
-// between the look and the unlink keeps its own link: only the sharing is lost.
-func (s *Store) cleanFiles(ctx context.Context, r *CleanReport) error {
-	return s.eachShared(func(path string, fi fs.FileInfo) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if fi.Sys().(*syscall.Stat_t).Nlink != 1 {
-			return nil
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		r.Files++
-		r.Bytes += diskBytes(fi)
-		return nil
-	})
-}
-
-// eachShared calls do for every link in files/, until it returns an error.
-func (s *Store) eachShared(do func(path string, fi fs.FileInfo) error) error {
-	shards, err := os.ReadDir(s.path(filesDir))
+	dir, err := os.Open(c.path(objectsDir))
 	if err != nil {
 		return err
 	}
-	for _, shard := range shards {
-		if err := eachFile(s.path(filesDir, shard.Name()), do); err != nil {
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return err
+	}
+	r := newRemover(c.ctx, &c.freed)
+	err = inParallel(removalWorkers(), len(c.leftovers), func(i int) error {
+		if err := c.ctx.Err(); err != nil {
 			return err
 		}
+		return c.tree(r, dir, c.leftovers[i])
+	})
+	err = errors.Join(err, r.failure())
+	c.failed = err != nil
+	return err
+}
+
+// tree unlinks one leftover, unless it is alive. The first becomes the sign.
+func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
+	held, err := c.holdLeftover(name)
+	if held == nil {
+		return err
 	}
+	defer held.Close()
+	path := c.path(objectsDir, name)
+	if c.becomesSign(name) {
+		r.empty(held, path)
+		return nil
+	}
+	r.remove(held, unlinkat, int(dir.Fd()), name, path)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report.Trees++
 	return nil
+}
+
+// becomesSign makes a leftover the sign if there is none. A stage gets a name of what was discarded first: its maker may
+// only be about to lock it, and must not find it alive when the lock on it ends. Where there is no space for
+// the new name it cannot be one.
+func (c *cleaning) becomesSign(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sign != "" {
+		return false
+	}
+	if strings.HasPrefix(name, stagePrefix) {
+		trash := trashPrefix + rand.Text()
+		if os.Rename(c.path(objectsDir, name), c.path(objectsDir, trash)) != nil {
+			c.orphan = true
+			return false
+		}
+		name = trash
+	}
+	c.sign = name
+	return true
+}
+
+// last removes the sign, when all that it stood for was done.
+func (c *cleaning) last() error {
+	if c.sign == "" || c.failed {
+		return nil
+	}
+	dir, err := os.Open(c.path(objectsDir))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = newRemover(c.ctx, &c.freed).rmdir(unlinkat, int(dir.Fd()), c.sign)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // another collector met it
+	}
+	c.report.Trees++
+	return err
+}
+
+// files unlinks the contents whose only link is the one in files/. An install that links one
+// between the look and the unlink keeps its own link: only the sharing is lost.
+func (c *cleaning) files() error {
+	if c.sign == "" && !c.orphan {
+		return nil
+	}
+	err := c.eachShared(func(shard *os.File, name string) error {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		err := unix.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if err == nil && (st.Nlink != 1 || st.Mode&unix.S_IFMT == unix.S_IFDIR) {
+			return nil
+		}
+		if err == nil {
+			err = unlinkat(int(shard.Fd()), name, 0)
+		}
+		if errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		if err != nil {
+			return &fs.PathError{Op: "unlink", Path: filepath.Join(shard.Name(), name), Err: err}
+		}
+		c.freed.add(st.Blocks * blockSize)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.report.Files++
+		return nil
+	})
+	c.failed = c.failed || err != nil
+	return err
+}
+
+// eachShared calls do for every name in files/, from several goroutines.
+func (s *Store) eachShared(do func(shard *os.File, name string) error) error {
+	shards, err := readNames(s.path(filesDir))
+	if err != nil {
+		return err
+	}
+	return inParallel(removalWorkers(), len(shards), func(i int) error {
+		shard, err := os.Open(s.path(filesDir, shards[i]))
+		if err != nil {
+			return err
+		}
+		defer shard.Close()
+		for err == nil {
+			var names []string
+			names, err = shard.Readdirnames(namesAtOnce)
+			for _, name := range names {
+				if err := do(shard, name); err != nil {
+					return err
+				}
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	})
+}
+
+// inParallel calls do for 0 to n-1, from a number of goroutines, and joins the errors.
+func inParallel(workers, n int, do func(i int) error) error {
+	errs := make([]error, min(workers, n))
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for w := range errs {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				errs[w] = errors.Join(errs[w], do(i))
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 // eachFile calls do for every file of a directory that is still there, until it returns an error.
 func eachFile(dir string, do func(path string, fi fs.FileInfo) error) error {
-	entries, err := os.ReadDir(dir)
+	names, err := readNames(dir)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		fi, err := e.Info()
+	return eachNamed(dir, names, do)
+}
+
+// eachNamed calls do for those files of a directory that are still there, until it returns an error.
+func eachNamed(dir string, names []string, do func(path string, fi fs.FileInfo) error) error {
+	for _, name := range names {
+		fi, err := os.Lstat(filepath.Join(dir, name))
 		if err != nil {
 			continue // removed meanwhile
 		}
-		if err := do(filepath.Join(dir, e.Name()), fi); err != nil {
+		if err := do(filepath.Join(dir, name), fi); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// present returns the trees that there are objects of.
-func (s *Store) present() (map[digest.Tree]bool, error) {
-	objects, err := s.Objects()
-	if err != nil {
-		return nil, err
-	}
-	present := make(map[digest.Tree]bool, len(objects))
-	for _, o := range objects {
-		present[o.Tree] = true
-	}
-	return present, nil
-}
-
-// cleanMeta removes descriptions and index entries of objects that are not there. The exclusive lock on meta/
-// says that no Add is between describing an object and renaming it into place; when one is, the next Clean
-// will do.
-func (s *Store) cleanMeta(r *CleanReport) error {
-	held, err := filelock.TryExclusiveDir(s.path(metaDir))
-	if errors.Is(err, filelock.ErrBusy) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer held.Close()
-	present, err := s.present()
-	if err != nil {
-		return err
-	}
-	return s.eachOrphan(present, func(path string, fi fs.FileInfo) error {
-		err := os.Remove(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // others write hints here under a temporary name, and rename them
-		}
-		if err != nil {
-			return err
-		}
-		r.Meta++
-		r.Bytes += diskBytes(fi)
-		return nil
-	})
-}
-
-// eachOrphan calls do for every description and index entry of a tree that is not present.
-func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi fs.FileInfo) error) error {
-	describes := func(name string) bool {
-		t, err := digest.ParseTreeHex(strings.TrimSuffix(strings.TrimSuffix(name, infoSuffix), manifestSuffix))
-		return err == nil && present[t]
-	}
-	leads := func(name string) bool {
-		t, ok := s.readIndex(name)
-		return ok && present[t] && !strings.HasPrefix(name, durable.TempPrefix)
-	}
-	unless := func(keep func(name string) bool) func(string, fs.FileInfo) error {
-		return func(path string, fi fs.FileInfo) error {
-			if keep(fi.Name()) {
-				return nil
-			}
-			return do(path, fi)
-		}
-	}
-	return errors.Join(eachFile(s.path(metaDir), unless(describes)), eachFile(s.path(indexDir), unless(leads)))
-}
-
-// cleanParts removes partial downloads that are old and that nobody works on, and what was kept beside them.
-func (s *Store) cleanParts(before time.Time, r *CleanReport) error {
-	return errors.Join(s.cleanBeside(before, r), s.eachOldPart(before, func(path string, fi fs.FileInfo) error {
-		lock, err := filelock.TryLock(path)
-		if err != nil {
-			return nil // somebody works on it
-		}
-		beside := besideBytes(path)
-		if err := removePart(path, lock); err != nil {
-			return err
-		}
-		r.Parts++
-		r.Bytes += diskBytes(fi) + beside
-		return nil
-	}))
-}
-
-// eachOldPart calls do for every partial download that nobody has written to since before.
-func (s *Store) eachOldPart(before time.Time, do func(path string, fi fs.FileInfo) error) error {
-	if before.IsZero() {
-		return nil
-	}
-	return eachFile(s.path(downloadsDir), func(path string, fi fs.FileInfo) error {
-		if !strings.HasSuffix(path, partSuffix) || !fi.ModTime().Before(before) {
-			return nil
-		}
-		return do(path, fi)
-	})
-}
-
-// tempAge is the least age of a temporary file that is removed. Not all of them are written under a filelock, so
-// that age must tell that no writer is active; each is written and renamed within moments.
-const tempAge = time.Hour
-
-// cleanTemps removes temporary files that are old.
-func (s *Store) cleanTemps(before time.Time, r *CleanReport) error {
-	return s.eachOldTemp(before, func(path string, fi fs.FileInfo) error {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		r.Parts++
-		r.Bytes += diskBytes(fi)
-		return nil
-	})
-}
-
-// eachOldTemp calls do for every temporary file outside meta/ and index/, which cleanMeta takes care of, that
-// was last written to before a time and is older than tempAge.
-func (s *Store) eachOldTemp(before time.Time, do func(path string, fi fs.FileInfo) error) error {
-	if before.IsZero() {
-		return nil
-	}
-	if latest := time.Now().Add(-tempAge); before.After(latest) {
-		before = latest
-	}
-	old := func(path string, fi fs.FileInfo) error {
-		if fi.IsDir() || !strings.HasPrefix(fi.Name(), durable.TempPrefix) || !fi.ModTime().Before(before) {
-			return nil
-		}
-		return do(path, fi)
-	}
-	errs := []error{eachFile(s.dir, old)}
-	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir, TrustDir, ShimsDir, CacheDir, VerifiedDir} {
-		errs = append(errs, filepath.WalkDir(s.path(dir), func(path string, e fs.DirEntry, err error) error {
-			var fi fs.FileInfo
-			if err == nil {
-				fi, err = e.Info()
-			}
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // removed meanwhile
-			}
-			if err != nil {
-				return err
-			}
-			return old(path, fi)
-		}))
-	}
-	return errors.Join(errs...)
 }

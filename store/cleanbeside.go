@@ -10,20 +10,21 @@ import (
 	"gostore/internal/filelock"
 )
 
-// cleanBeside removes what was kept beside partial downloads that are gone, when it is old: a power cut can leave it, because
+// beside removes what was kept beside partial downloads that are gone, when it is old: a power cut can leave it, because
 // nothing in downloads/ is synced. Each removal holds the filelock that is the part, which is made for it and goes with it.
-func (s *Store) cleanBeside(before time.Time, r *CleanReport) error {
-	return s.eachOrphanBeside(before, func(part string) error {
+func (c *cleaning) beside(before time.Time) error {
+	return c.eachOrphanBeside(before, func(part string) error {
 		lock, err := filelock.TryLock(part)
 		if err != nil {
 			return nil // somebody works on it
 		}
 		beside := besideBytes(part)
+		c.orphan = c.orphan || beside > 0
 		if err := errors.Join(removeBeside(part), lock.Remove()); err != nil {
 			return err
 		}
-		r.Parts++
-		r.Bytes += beside
+		c.report.Parts++
+		c.freed.add(beside)
 		return nil
 	})
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -55,7 +54,7 @@ func (s *Store) readIndex(name string) (digest.Tree, bool) {
 }
 
 func readIndexFile(path string) (digest.Tree, bool) {
-	data, err := os.ReadFile(path)
+	data, err := readSmall(path)
 	if err != nil {
 		return digest.Tree{}, false
 	}

@@ -254,7 +254,7 @@ func TestLayerConcurrent(t *testing.T) {
 		wait.Go(func() {
 			for range 60 {
 				if rand.IntN(3) == 0 {
-					discard(t, s, o)
+					tryDiscard(t, s, o)
 				} else {
 					use(t, s, o)
 				}
@@ -264,7 +264,7 @@ func TestLayerConcurrent(t *testing.T) {
 	wait.Wait()
 }
 
-func discard(t *testing.T, s *Store, o Object) {
+func tryDiscard(t *testing.T, s *Store, o Object) {
 	claim, err := s.Claim(o.Tree)
 	if errors.Is(err, filelock.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
 		return

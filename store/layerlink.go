@@ -325,7 +325,7 @@ func (s *Store) LeaseOrDetach(ctx context.Context, t digest.Tree) (*Lease, error
 }
 
 // cleanLinks removes the filelocks of links that are gone.
-func (s *Store) cleanLinks(*CleanReport) error {
+func (s *Store) cleanLinks() error {
 	entries, err := os.ReadDir(s.path(layersDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,17 +83,37 @@ func (s *Store) Path(o Object) string { return s.path(objectsDir, o.Base()) }
 
 // Objects lists the objects in the order of their digests, also those of layers that are in use here.
 func (s *Store) Objects() ([]Object, error) {
-	entries, err := os.ReadDir(s.path(objectsDir))
-	if err != nil {
-		return nil, err
-	}
-	var list []Object
-	for _, e := range entries {
-		if o, err := ParseBase(e.Name()); err == nil && (e.IsDir() || e.Type() == fs.ModeSymlink) {
-			list = append(list, o)
+	now, err := s.contents()
+	slices.SortFunc(now.objects, func(a, b Object) int { return bytes.Compare(a.Tree[:], b.Tree[:]) })
+	return now.objects, err
+}
+
+// contents is what store/ holds, in no order.
+type contents struct {
+	objects   []Object
+	leftovers []string // names of discarded objects and of stages, dead or alive
+}
+
+// contents lists store/.
+func (s *Store) contents() (contents, error) {
+	var now contents
+	err := eachName(s.path(objectsDir), func(name []byte, isDir, known bool) {
+		if bytes.HasPrefix(name, []byte(trashPrefix)) || bytes.HasPrefix(name, []byte(stagePrefix)) {
+			now.leftovers = append(now.leftovers, string(name))
+			return
 		}
-	}
-	return list, nil
+		o, err := ParseBase(string(name))
+		if err == nil && (known && isDir || s.isObject(o)) {
+			now.objects = append(now.objects, o)
+		}
+	})
+	return now, err
+}
+
+// isObject reports whether there is a directory at an object's name, or a link to one of a layer.
+func (s *Store) isObject(o Object) bool {
+	fi, err := os.Lstat(s.Path(o))
+	return err == nil && (fi.IsDir() || isLink(fi))
 }
 
 // Lookup finds the object with a digest, also one that only a layer has: a *NotPresentError where there is none, a *LayerError where
@@ -136,20 +157,17 @@ func isLink(fi fs.FileInfo) bool { return fi.Mode()&fs.ModeSymlink != 0 }
 
 // find looks an object up in the directory itself, for when its description is lost.
 func (s *Store) find(t digest.Tree) (Object, error) {
-	dir, err := os.Open(s.path(objectsDir))
-	if err != nil {
-		return Object{}, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1) // neither sorted nor parsed: every look-up of what is not there comes here
-	if err != nil {
-		return Object{}, err
-	}
-	prefix := t.Hex() + "-"
-	for _, name := range names {
-		if !strings.HasPrefix(name, prefix) {
-			continue
+	prefix := []byte(t.Hex() + "-")
+	var found []string
+	err := eachName(s.path(objectsDir), func(name []byte, _, _ bool) { // not parsed: every look-up of what is not there comes here
+		if bytes.HasPrefix(name, prefix) {
+			found = append(found, string(name))
 		}
+	})
+	if err != nil {
+		return Object{}, err
+	}
+	for _, name := range found {
 		if o, err := ParseBase(name); err == nil {
 			return o, nil
 		}
@@ -174,6 +192,20 @@ func (s *Store) Info(t digest.Tree) (Info, error) {
 	case err != nil:
 		return Info{}, err
 	case linked:
+		return s.describeLinked(o), nil
+	}
+	return s.describe(o)
+}
+
+// InfoOf is Info for an object that Objects listed, without looking whether it is there still: the error is
+// fs.ErrNotExist at most where it has gone.
+func (s *Store) InfoOf(o Object) (Info, error) {
+	layer, linked := s.LayerOf(o)
+	if info, err := s.readInfo(o.Tree); err == nil && info.Object == o {
+		info.Layer = layer
+		return info, nil
+	}
+	if linked {
 		return s.describeLinked(o), nil
 	}
 	return s.describe(o)
@@ -272,7 +304,7 @@ func (s *Store) readInfo(t digest.Tree) (Info, error) {
 }
 
 func readInfoFile(path string, t digest.Tree) (Info, error) {
-	data, err := os.ReadFile(path)
+	data, err := readSmall(path)
 	if err != nil {
 		return Info{}, err
 	}

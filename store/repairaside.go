@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -153,13 +153,20 @@ func (s *Store) StoreFaults(ctx context.Context) ([]StoreFault, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.eachShared(func(name string, fi fs.FileInfo) error {
-		if fi.Sys().(*syscall.Stat_t).Nlink == 1 && !isShared(name) { // else it is damaged with its object
+	var mu sync.Mutex
+	err = s.eachShared(func(shard *os.File, base string) error {
+		name := filepath.Join(shard.Name(), base)
+		var st unix.Stat_t
+		alone := unix.Lstat(name, &st) == nil && st.Nlink == 1
+		if alone && !isShared(name) { // else it is damaged with its object
 			rel, _ := filepath.Rel(s.dir, name) // fails only for paths that are not absolute
+			mu.Lock()
+			defer mu.Unlock()
 			faults = append(faults, StoreFault{Path: filepath.ToSlash(rel), Problem: "has other contents than its name says"})
 		}
 		return ctx.Err()
 	})
+	slices.SortFunc(faults, func(a, b StoreFault) int { return strings.Compare(a.Path, b.Path) })
 	return faults, err
 }
 

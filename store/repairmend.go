@@ -14,7 +14,6 @@ import (
 	"runtime/trace"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -195,14 +194,11 @@ func (m *mending) foreign(name string) error {
 
 // remove unlinks whatever stands at a place.
 func remove(p place) error {
-	err := unix.Unlinkat(p.dir, p.base, 0)
+	err := unlinkat(p.dir, p.base, 0)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) { // what unlinking a directory gives, on Linux and elsewhere
-		r := &remover{slots: make(chan struct{}), err: atomic.Pointer[error]{}}
-		r.dir(p.dir, p.base, p.full)
-		if err := r.err.Load(); err != nil {
-			return *err
-		}
-		return nil
+		r := newRemover(context.Background(), nil)
+		r.dir(unlinkat, p.dir, p.base, p.full)
+		return r.failure()
 	}
 	return p.failed("unlink", err)
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
 	"gostore/internal/tree"
@@ -207,10 +209,36 @@ func (g *Stage) sealDirs(m tree.Manifest) error {
 	return g.at(".", place.seal)
 }
 
-// abandon takes the stage away after a failure. Where that fails too, the next Clean does it.
+// abandon takes the stage away after a failure, and the contents that only it shared. Where that fails too, the next
+// Clean does it; the stage goes last, so that it finds out.
 func (g *Stage) abandon() error {
 	defer g.held.Close()
-	return RemoveTree(g.store.path(g.name))
+	r := newRemover(context.Background(), nil)
+	path := g.store.path(g.name)
+	r.empty(g.held, path)
+	if err := errors.Join(r.failure(), g.unshare()); err != nil {
+		return err
+	}
+	return RemoveTree(path)
+}
+
+// unshare unlinks those contents of the stage that nothing else shares. Another stage that links one between the look
+// and the unlink keeps its own link.
+func (g *Stage) unshare() error {
+	files := int(g.files.Fd())
+	for _, e := range g.entries {
+		if e.Size < ShareSize {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Fstatat(files, sharedName(e), &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Nlink != 1 {
+			continue
+		}
+		if err := unlinkat(files, sharedName(e), 0); err != nil && !errors.Is(err, unix.ENOENT) {
+			return &os.PathError{Op: "unlink", Path: path.Join(g.files.Name(), sharedName(e)), Err: err}
+		}
+	}
+	return nil
 }
 
 func fileKind(exec bool) tree.Kind {

@@ -306,7 +306,8 @@ func TestArchiveIndex(t *testing.T) {
 func TestRemember(t *testing.T) {
 	s := open(t)
 	l := add(t, s, "tool", sample)
-	kept, gone := l.Object().Tree, digest.Tree{9}
+	other := add(t, s, "other", content{"f": "other"})
+	kept, gone := l.Object().Tree, other.Object().Tree
 	for key, tree := range map[string]digest.Tree{"lock-1-linux": kept, "lock-2-linux": gone} {
 		if err := s.Remember(key, tree); err != nil {
 			t.Fatal(err)
@@ -320,7 +321,8 @@ func TestRemember(t *testing.T) {
 			t.Errorf("remembered %q", bad)
 		}
 	}
-	if report, err := s.Clean(t.Context(), CleanOptions{}); err != nil || report.Meta != 1 {
+	discard(t, s, other)
+	if report, err := s.Clean(t.Context(), CleanOptions{}); err != nil || report.Meta != 3 {
 		t.Errorf("cleaned %+v, %v", report, err)
 	}
 	if _, ok := s.Recall("lock-1-linux"); !ok {
@@ -328,6 +330,19 @@ func TestRemember(t *testing.T) {
 	}
 	if _, ok := s.Recall("lock-2-linux"); ok {
 		t.Error("remembers an object that is not there")
+	}
+}
+
+// discard gives a lease up and takes its object away.
+func discard(t *testing.T, s *Store, l *Lease) {
+	t.Helper()
+	l.Release()
+	c, err := s.Claim(l.Object().Tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Discard(), c.Release()); err != nil {
+		t.Fatal(err)
 	}
 }
 

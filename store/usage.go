@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
 )
@@ -18,10 +21,11 @@ const blockSize = 512
 // counts once. Objects that are not there count nothing.
 func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error) {
 	u := usage{inodes: map[fileID]*inode{}}
-	present, err := s.present()
+	now, err := s.contents()
 	if err != nil {
 		return 0, err
 	}
+	present := now.trees()
 	for _, t := range trees {
 		o, _, err := s.own(t)
 		if err != nil {
@@ -32,25 +36,59 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 			return 0, err
 		}
 	}
+	var mu sync.Mutex
 	count := func(_ string, fi fs.FileInfo) error {
+		mu.Lock()
+		defer mu.Unlock()
 		u.file(fi)
 		return nil
 	}
+	unlinks := len(trees) > 0 // then Clean looks at files/
 	err = errors.Join(
-		s.eachLeftover(u.tree),
-		s.eachShared(count),
-		s.eachOrphan(present, count),
-		s.eachOldTemp(opt.PartsBefore, count),
 		s.eachOldPart(opt.PartsBefore, func(path string, fi fs.FileInfo) error {
 			u.file(fi)
-			u.bytes += besideBytes(path)
+			beside := besideBytes(path)
+			unlinks = unlinks || beside > 0
+			u.bytes += beside
 			return nil
 		}),
 		s.eachOrphanBeside(opt.PartsBefore, func(part string) error {
-			u.bytes += besideBytes(part)
+			beside := besideBytes(part)
+			unlinks = unlinks || beside > 0
+			u.bytes += beside
 			return nil
+		}),
+		s.eachLeftover(func(path string) error {
+			unlinks = true
+			return u.tree(path)
 		}))
+	if err == nil && unlinks {
+		err = s.shared(&u)
+	}
+	err = errors.Join(err,
+		s.eachOrphan(present, count),
+		s.eachOldTemp(opt.PartsBefore, count))
 	return u.freed(), err
+}
+
+// shared counts the links in files/ that Clean would unlink when what was counted before is gone: those of files that
+// were counted, and those of files that have no other link.
+func (s *Store) shared(u *usage) error {
+	var mu sync.Mutex
+	return s.eachShared(func(shard *os.File, name string) error {
+		var st unix.Stat_t
+		if unix.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			return nil // removed meanwhile
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if st.Nlink == 1 {
+			u.bytes += st.Blocks * blockSize
+		} else if n := u.inodes[fileID{uint64(st.Dev), st.Ino}]; n != nil {
+			n.found++
+		}
+		return nil
+	})
 }
 
 // usage counts the disk that files take which are about to be unlinked.

@@ -95,6 +95,7 @@ var packages = []room{
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/powercut", []string{}},
 	{"tests/bench", nil},
+	{"tests/bench/scale", nil},
 	{"tests/bench/wrapper", []string{}},
 }
 

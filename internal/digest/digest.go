@@ -42,6 +42,12 @@ func ParseTreeHex(s string) (Tree, error) {
 	return Tree(b), nil
 }
 
+// TreeFromHex reads 64 hexadecimal digits, as Hex returns them, without saying what is wrong with anything else.
+func TreeFromHex(s []byte) (Tree, bool) {
+	b, err := parseHex(s)
+	return b, err == nil
+}
+
 // String returns the text form that ParseTree reads.
 func (t Tree) String() string { return treePrefix + t.Hex() }
 
@@ -118,13 +124,37 @@ func (e *MismatchError) Error() string {
 }
 
 // parseHex reads exactly 32 bytes in canonical (lower-case) hexadecimal, so that one digest
-// has one spelling.
-func parseHex(s string) ([]byte, error) {
+// has one spelling. It allocates nothing where s is right: a collector reads the names of all objects.
+func parseHex[T string | []byte](s T) (b [32]byte, err error) {
 	if len(s) != 64 {
-		return nil, fmt.Errorf("has %d characters, want 64 hexadecimal digits", len(s))
+		return b, fmt.Errorf("has %d characters, want 64 hexadecimal digits", len(s))
 	}
+	for i := range b {
+		high, low := nibble(s[2*i]), nibble(s[2*i+1])
+		if high|low > 0xf {
+			return b, badHex(string(s))
+		}
+		b[i] = high<<4 | low
+	}
+	return b, nil
+}
+
+// nibble returns the value of a lower-case hexadecimal digit, and more than 15 for anything else.
+func nibble(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
+}
+
+// badHex says what is wrong with 64 bytes that are no canonical hexadecimal.
+func badHex(s string) error {
 	if strings.ContainsAny(s, "ABCDEF") {
-		return nil, fmt.Errorf("hexadecimal digits must be lower case")
+		return fmt.Errorf("hexadecimal digits must be lower case")
 	}
-	return hex.DecodeString(s)
+	_, err := hex.DecodeString(s)
+	return err
 }

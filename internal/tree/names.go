@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -132,8 +131,7 @@ func dirOf(path string) string {
 func twinKey(path string) string {
 	for i := range len(path) {
 		if path[i] >= utf8.RuneSelf {
-			folded := cases.Fold().String(norm.NFD.String(path))
-			return norm.NFD.String(strings.Map(withoutIgnorable, folded))
+			return norm.NFD.String(strings.Map(withoutIgnorable, foldCase(path)))
 		}
 	}
 	return strings.ToLower(path)

@@ -1,0 +1,113 @@
+package gc
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"gostore/internal/digest"
+	"gostore/store"
+)
+
+// With DeadOnly the same is dead, whatever is rooted or leased.
+func TestDeadOnlyPlansTheSame(t *testing.T) {
+	st := openStore(t)
+	e := example(t, st)
+	for _, test := range []struct{ roots, also, leases []string }{
+		{nil, nil, nil},
+		{[]string{"go"}, nil, nil},
+		{[]string{"env1"}, []string{"env2"}, nil},
+		{[]string{"outer", "absent"}, nil, []string{"lone"}},
+		{nil, nil, []string{"outer"}},
+		{[]string{"outer", "env2", "lone", "gopls"}, []string{"absent"}, nil},
+	} {
+		t.Run(fmt.Sprint(test), func(t *testing.T) {
+			named := func(names []string) (trees []digest.Tree) {
+				for _, name := range names {
+					trees = append(trees, e[name])
+				}
+				return trees
+			}
+			for _, name := range test.leases {
+				defer lease(t, st, e[name]).Release()
+			}
+			roots, also := naming(named(test.roots)...), naming(named(test.also)...)
+			want := planned(plan(t, st, roots, Options{Also: also}).Dead)
+			if got := planned(plan(t, st, roots, Options{Also: also, DeadOnly: true}).Dead); got != want {
+				t.Errorf("dead: %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// counting counts the descriptions that are read.
+type counting struct {
+	*store.Store
+	read int
+}
+
+func (c *counting) InfoOf(o store.Object) (store.Info, error) {
+	c.read++ // spread reads a few with several goroutines: this is for none
+	return c.Store.InfoOf(o)
+}
+
+// Where roots reach everything, descriptions are read as far as that is not known from names: none where everything is named, and
+// further roots are not read at all.
+func TestNothingDeadIsFoundByNames(t *testing.T) {
+	st := openStore(t)
+	e := example(t, st)
+	delete(e, "absent")
+	var all []digest.Tree
+	for _, tree := range e {
+		all = append(all, tree)
+	}
+	g, err := list(st, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := marking{graph: g, reason: map[digest.Tree]string{}}
+	reads := &counting{Store: st}
+	roots, err := naming(all...)(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.spread(t.Context(), reads, roots); err != nil || reads.read != 0 || m.someUnmarked() {
+		t.Errorf("read %d descriptions, %v", reads.read, err)
+	}
+	also := func(context.Context) ([]Root, error) {
+		t.Error("read further roots although nothing was left to be reached")
+		return nil, nil
+	}
+	if dead := plan(t, st, naming(all...), Options{DeadOnly: true, Also: also}).Dead; len(dead) != 0 {
+		t.Errorf("dead: %s", planned(dead))
+	}
+}
+
+// Roots that are read only sometimes by a plan are always read by the second look.
+func TestSweepReadsAllRoots(t *testing.T) {
+	st := openStore(t)
+	e := example(t, st)
+	c := plan(t, st, naming(), Options{DeadOnly: true})
+	r, err := Sweep(t.Context(), st, c, naming(), Options{DeadOnly: true, Also: naming(e["env1"])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := present(t, st), "env1 go gopls"; got != want || len(r.Removed) != 4 {
+		t.Errorf("left %s, want %s; removed %s", got, want, removed(r))
+	}
+	checkWhole(t, st)
+}
+
+func TestBatchFor(t *testing.T) {
+	for _, test := range []struct {
+		objects     int
+		descriptors uint64
+		want        int
+	}{
+		{0, 1 << 20, 128}, {400, 1 << 20, 128}, {8_000, 1 << 20, 2_000}, {1_000_000, 1 << 20, 4_096}, {20_000, 1_024, 256}, {20_000, 0, 128}, {8_000, 1 << 63, 2_000},
+	} {
+		if got := batchFor(test.objects, test.descriptors); got != test.want {
+			t.Errorf("%d objects, %d descriptors: %d at once, want %d", test.objects, test.descriptors, got, test.want)
+		}
+	}
+}

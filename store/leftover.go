@@ -1,0 +1,222 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/digest"
+	"gostore/internal/durable"
+	"gostore/internal/filelock"
+)
+
+// look lists store/. Where there are no leftovers, that listing is all that has to be known: descriptions of objects that
+// are not there are removed at once.
+func (c *cleaning) look() error {
+	return c.whileNobodyDescribes(func(alone bool) error {
+		now, err := c.contents()
+		if err != nil {
+			return err
+		}
+		if c.leftovers = now.leftovers; !alone || len(now.leftovers) > 0 {
+			return nil
+		}
+		c.described = true
+		return c.orphans(now)
+	})
+}
+
+// meta removes descriptions and index entries of objects that are not there, unless look has.
+func (c *cleaning) meta() error {
+	if c.described {
+		return nil
+	}
+	return c.whileNobodyDescribes(func(alone bool) error {
+		if !alone {
+			return nil // the next Clean will do
+		}
+		now, err := c.contents()
+		if err != nil {
+			return err
+		}
+		return c.orphans(now)
+	})
+}
+
+// whileNobodyDescribes calls do with the exclusive lock on meta/, which says that no Add is between describing an object and
+// renaming it into place; without it where one is, which makes do not alone.
+func (c *cleaning) whileNobodyDescribes(do func(alone bool) error) error {
+	held, err := filelock.TryExclusiveDir(c.path(metaDir))
+	if errors.Is(err, filelock.ErrBusy) {
+		return do(false)
+	}
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	return do(true)
+}
+
+// orphans removes descriptions and index entries of objects that are not there.
+func (c *cleaning) orphans(now contents) error {
+	return c.eachOrphan(now.trees(), func(path string, fi fs.FileInfo) error {
+		err := unix.Unlink(path)
+		if errors.Is(err, unix.ENOENT) {
+			return nil // others write hints here under a temporary name, and rename them
+		}
+		if err != nil {
+			return &fs.PathError{Op: "unlink", Path: path, Err: err}
+		}
+		c.freed.add(diskBytes(fi))
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.report.Meta++
+		return nil
+	})
+}
+
+// trees returns which trees there are objects of.
+func (now contents) trees() map[digest.Tree]bool {
+	present := make(map[digest.Tree]bool, len(now.objects))
+	for _, o := range now.objects {
+		present[o.Tree] = true
+	}
+	return present
+}
+
+// eachOrphan calls do for every description and index entry of a tree that is not present, the entries first, from several
+// goroutines. Entries are only read where there is such a description.
+func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi fs.FileInfo) error) error {
+	var described, indexed []string
+	err := eachName(s.path(metaDir), func(name []byte, _, _ bool) {
+		if t, ok := describes(name); !ok || !present[t] {
+			described = append(described, string(name))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	err = eachName(s.path(indexDir), func(name []byte, _, _ bool) {
+		if len(described) > 0 || bytes.HasPrefix(name, []byte(durable.TempPrefix)) {
+			indexed = append(indexed, string(name))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	indexed = slices.DeleteFunc(indexed, func(name string) bool {
+		t, ok := s.readIndex(name)
+		return ok && present[t] && !strings.HasPrefix(name, durable.TempPrefix)
+	})
+	return errors.Join(manyNamed(s.path(indexDir), indexed, do), manyNamed(s.path(metaDir), described, do))
+}
+
+// manyNamed is eachNamed with several goroutines: half of what unlinking costs is done after the directory's lock was given up.
+func manyNamed(dir string, names []string, do func(path string, fi fs.FileInfo) error) error {
+	return inParallel(removalWorkers(), len(names), func(i int) error { return eachNamed(dir, names[i:i+1], do) })
+}
+
+// describes returns the tree that a file in meta/ describes.
+func describes(name []byte) (digest.Tree, bool) {
+	for _, suffix := range []string{infoSuffix, manifestSuffix} {
+		if hex, ok := bytes.CutSuffix(name, []byte(suffix)); ok {
+			return digest.TreeFromHex(hex)
+		}
+	}
+	return digest.Tree{}, false
+}
+
+// parts removes partial downloads that are old and that nobody works on, and what was kept beside them: a spool may hold the
+// last links of contents beside those in files/.
+func (c *cleaning) parts(before time.Time) error {
+	return c.eachOldPart(before, func(path string, fi fs.FileInfo) error {
+		lock, err := filelock.TryLock(path)
+		if err != nil {
+			return nil // somebody works on it
+		}
+		beside := besideBytes(path)
+		c.orphan = c.orphan || beside > 0
+		if err := removePart(path, lock); err != nil {
+			return err
+		}
+		c.report.Parts++
+		c.freed.add(diskBytes(fi) + beside)
+		return nil
+	})
+}
+
+// eachOldPart calls do for every partial download that nobody has written to since before.
+func (s *Store) eachOldPart(before time.Time, do func(path string, fi fs.FileInfo) error) error {
+	if before.IsZero() {
+		return nil
+	}
+	return eachFile(s.path(downloadsDir), func(path string, fi fs.FileInfo) error {
+		if !strings.HasSuffix(path, partSuffix) || !fi.ModTime().Before(before) {
+			return nil
+		}
+		return do(path, fi)
+	})
+}
+
+// tempAge is the least age of a temporary file that is removed. Not all of them are written under a filelock, so
+// that age must tell that no writer is active; each is written and renamed within moments.
+const tempAge = time.Hour
+
+// temps removes temporary files that are old.
+func (c *cleaning) temps(before time.Time) error {
+	return c.eachOldTemp(before, func(path string, fi fs.FileInfo) error {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		c.report.Parts++
+		c.freed.add(diskBytes(fi))
+		return nil
+	})
+}
+
+// eachOldTemp calls do for every temporary file outside meta/ and index/, which cleanMeta takes care of, that
+// was last written to before a time and is older than tempAge.
+func (s *Store) eachOldTemp(before time.Time, do func(path string, fi fs.FileInfo) error) error {
+	if before.IsZero() {
+		return nil
+	}
+	if latest := time.Now().Add(-tempAge); before.After(latest) {
+		before = latest
+	}
+	temporary := func(name string) bool { return strings.HasPrefix(name, durable.TempPrefix) }
+	old := func(path string, fi fs.FileInfo) error {
+		if fi.IsDir() || !fi.ModTime().Before(before) {
+			return nil
+		}
+		return do(path, fi)
+	}
+	names, err := readNames(s.dir)
+	names = slices.DeleteFunc(names, func(name string) bool { return !temporary(name) })
+	errs := []error{err, eachNamed(s.dir, names, old)}
+	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir, TrustDir, ShimsDir, CacheDir, VerifiedDir} {
+		errs = append(errs, filepath.WalkDir(s.path(dir), func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !temporary(e.Name()) {
+				return nil
+			}
+			var fi fs.FileInfo
+			if err == nil {
+				fi, err = e.Info()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // removed meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			return old(path, fi)
+		}))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gostore/internal/digest"
+)
+
+// sharedFiles returns how many names files/ has.
+func sharedFiles(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	shards, err := readNames(s.path(filesDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shard := range shards {
+		names, err := readNames(s.path(filesDir, shard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(names)
+	}
+	return n
+}
+
+// begun cleans as far as a Clean does that is killed before it looks at files/.
+func begun(t *testing.T, s *Store) {
+	t.Helper()
+	c := &cleaning{Store: s, ctx: t.Context()}
+	if err := errors.Join(c.look(), c.trees()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A Clean that was killed after it had unlinked what was discarded leaves a sign, so that the next one looks for
+// contents that nothing shares any more.
+func TestCleanKilledBeforeFiles(t *testing.T) {
+	for name, leave := range map[string]func(s *Store){
+		"a discarded object": func(s *Store) { discard(t, s, add(t, s, "tool", content{"f": string(big("tool"))})) },
+		"two discarded objects": func(s *Store) {
+			discard(t, s, add(t, s, "tool", content{"f": string(big("tool"))}))
+			discard(t, s, add(t, s, "other", content{"f": string(big("other"))}))
+		},
+		"a stage": func(s *Store) {
+			g, err := s.newStage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.File("f", false, big("stage")); err != nil {
+				t.Fatal(err)
+			}
+			g.held.Close() // as the kernel does when its maker is killed
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			leave(s)
+			begun(t, s)
+			left := leftovers(t, s)
+			if len(left) != 1 || !strings.HasPrefix(filepath.Base(left[0]), trashPrefix) || sharedFiles(t, s) == 0 {
+				t.Fatalf("left %q and %d contents, want one sign, which no stage has the name of", left, sharedFiles(t, s))
+			}
+			if _, err := s.Clean(t.Context(), CleanOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if left := leftovers(t, s); len(left) != 0 || sharedFiles(t, s) != 0 {
+				t.Errorf("left %q and %d contents", left, sharedFiles(t, s))
+			}
+		})
+	}
+}
+
+// Entries of the index go before the descriptions that are the reason to look at them.
+func TestDescriptionsGoLast(t *testing.T) {
+	s := open(t)
+	l := add(t, s, "tool", sample)
+	if err := s.Remember("lock-1-linux", l.Object().Tree); err != nil {
+		t.Fatal(err)
+	}
+	discard(t, s, l)
+	stop := errors.New("stop")
+	err := s.eachOrphan(map[digest.Tree]bool{}, func(path string, _ fs.FileInfo) error {
+		if filepath.Base(filepath.Dir(path)) == metaDir {
+			if _, ok := s.Recall("lock-1-linux"); ok {
+				t.Errorf("%q before what leads to its object", path)
+			}
+			return stop
+		}
+		return os.Remove(path)
+	})
+	if !errors.Is(err, stop) {
+		t.Errorf("no description was met: %v", err)
+	}
+}
+
+// An Add that fails takes the contents along that only it shares, and no others.
+func TestAbandonedContents(t *testing.T) {
+	s := open(t)
+	kept := add(t, s, "kept", content{"f": string(big("kept"))})
+	refused := errors.New("refused")
+	_, err := s.Add(t.Context(), Spec{Name: "tool", Version: "1"}, func(g *Stage) error {
+		return errors.Join(g.File("a", false, big("kept")), g.File("b/c", false, big("tool")), g.File("d", true, big("tool")), refused)
+	})
+	if !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if left := leftovers(t, s); len(left) != 0 || sharedFiles(t, s) != 1 {
+		t.Errorf("left %q and %d contents, want the one of the other object", left, sharedFiles(t, s))
+	}
+	if err := s.Verify(t.Context(), kept.Object().Tree); err != nil {
+		t.Error(err)
+	}
+}
+
+// Removing a tree never changes the mode of the directory that it is in.
+func TestRemoveTreeLeavesItsParent(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may unlink in every directory")
+	}
+	parent := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(parent, "tree", "below"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, sealed := range []string{filepath.Join(parent, "tree", "below"), filepath.Join(parent, "tree"), parent} {
+		if err := os.Chmod(sealed, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.Chmod(parent, 0o755) })
+	if err := RemoveTree(filepath.Join(parent, "tree")); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("removed a tree from a read-only directory: %v", err)
+	}
+	if fi, err := os.Stat(parent); err != nil || fi.Mode().Perm() != 0o555 {
+		t.Errorf("the parent has mode %v, %v", fi.Mode(), err)
+	}
+}

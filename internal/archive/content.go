@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -14,9 +13,10 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+
+	"gostore/internal/inflate"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 	smallBuffer = 256 << 10
 
 	// chunk is how much content is read at once, then hashed while it is in the processor's cache.
-	chunk = 32 << 10
+	chunk = 128 << 10
 )
 
 // readMembers reads the content of all members, checks it against the size and CRC that their headers state, and gives it to
@@ -81,9 +81,8 @@ func readMembers(ctx context.Context, r io.ReaderAt, members []member, workers i
 type worker struct {
 	ctx     context.Context // ends with the call that made the worker
 	source  span
-	packed  *bufio.Reader // reads source
-	inflate io.ReadCloser // reads packed
-	sum     hash.Hash     // SHA-256 of the content read last
+	inflate *inflate.Reader // reads source
+	sum     hash.Hash       // SHA-256 of the content read last
 	buf     []byte
 	budget  *semaphore.Weighted
 	held    int64 // what buf took of budget
@@ -91,8 +90,7 @@ type worker struct {
 
 func newWorker(ctx context.Context, r io.ReaderAt, budget *semaphore.Weighted) *worker {
 	w := &worker{ctx: ctx, source: span{ctx: ctx, r: r}, sum: sha256.New(), budget: budget}
-	w.packed = bufio.NewReaderSize(&w.source, 64<<10)
-	w.inflate = flate.NewReader(w.packed)
+	w.inflate = inflate.NewReader(&w.source)
 	return w
 }
 
@@ -121,23 +119,23 @@ func (w *worker) read(m member) ([]byte, error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
-	data, err := w.room(m.size)
+	buf, err := w.room(m.size + inflate.Spare)
 	if err != nil {
 		return nil, err
 	}
+	data := buf[:m.size]
 	if m.open != nil {
 		return w.readElsewhere(m, data)
 	}
 	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
-	w.packed.Reset(&w.source)
-	var content io.Reader = w.packed
+	var n, rest int64
+	var crc uint32
 	if m.deflated {
-		if err := w.inflate.(flate.Resetter).Reset(w.packed, nil); err != nil {
-			return nil, fmt.Errorf("inflating entry %q: %w", m.name, err)
-		}
-		content = w.inflate
+		n, crc, err = w.fillInflated(buf, m.size)
+		rest = int64(len(w.inflate.Rest()))
+	} else {
+		n, crc, err = w.fill(&w.source, data)
 	}
-	n, crc, err := w.fill(content, data)
 	switch {
 	case w.source.err != nil:
 		return nil, fmt.Errorf("reading entry %q: %w", m.name, w.source.err)
@@ -149,12 +147,33 @@ func (w *worker) read(m member) ([]byte, error) {
 		return nil, refuse(m.name, "has only %d of the %d bytes that it states", n, m.size)
 	case n > m.size:
 		return nil, refuse(m.name, "has more than the %d bytes that it states", m.size)
-	case int64(w.packed.Buffered())+w.source.left > 0:
+	case rest+w.source.left > 0:
 		return nil, refuse(m.name, "has bytes after its packed content")
 	case crc != m.crc:
 		return nil, refuse(m.name, "has CRC %08x, its header states %08x", crc, m.crc)
 	}
 	return data, nil
+}
+
+// fillInflated is fill for size bytes that inflating w.source gives. buf has inflate.Spare bytes more, so that the end of the
+// content is inflated as fast as the rest.
+func (w *worker) fillInflated(buf []byte, size int64) (n int64, crc uint32, err error) {
+	w.sum.Reset()
+	w.inflate.Reset(&w.source)
+	for err == nil && n <= size {
+		var k int
+		k, err = w.inflate.Fill(buf, int(n), int(n)+chunk)
+		w.sum.Write(buf[n:k])
+		crc = crc32.Update(crc, crc32.IEEETable, buf[n:k])
+		n = int64(k)
+	}
+	switch {
+	case err == io.EOF:
+		err = nil
+	case errors.Is(err, inflate.ErrTooLong):
+		n, err = size+1, nil
+	}
+	return n, crc, err
 }
 
 // readElsewhere is read for a content that does not come from the archive.

@@ -198,8 +198,9 @@ func (s *Store) cleanMeta(r *CleanReport) error {
 // eachOrphan calls do for every description and index entry of a tree that is not present.
 func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi fs.FileInfo) error) error {
 	describes := func(name string) bool {
-		t, err := digest.ParseTreeHex(strings.TrimSuffix(strings.TrimSuffix(name, infoSuffix), manifestSuffix))
-		return err == nil && present[t]
+		suffix := filepath.Ext(name)
+		t, err := digest.ParseTreeHex(strings.TrimSuffix(name, suffix))
+		return err == nil && present[t] && (suffix == manifestSuffix || suffix == infoSuffix || suffix == membersSuffix)
 	}
 	leads := func(name string) bool {
 		t, ok := s.readIndex(name)

@@ -38,15 +38,22 @@ func (g *Stage) reuse(shared string, p place, data []byte) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	var was, is unix.Stat_t
+	var was unix.Stat_t
 	if unix.Fstat(fd, &was) != nil || !sameBytes(fd, was, data) {
 		unix.Unlinkat(files, shared, 0) // best effort: it is only ever a miss
 		return false
 	}
+	return g.linkShared(shared, p, was)
+}
+
+// linkShared makes the place another link of the shared file that was looked at.
+func (g *Stage) linkShared(shared string, p place, was unix.Stat_t) bool {
+	files := int(g.files.Fd())
+	var is unix.Stat_t
 	if unix.Linkat(files, shared, p.dir, p.base, 0) != nil {
 		return false // too many links (65,000 on ext4), or collected meanwhile
 	}
-	// The name may have been replaced since it was opened: trust the bytes that were compared.
+	// The name may have been replaced since it was opened: trust the bytes that were looked at.
 	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
 		unix.Unlinkat(p.dir, p.base, 0)
 		return false

@@ -50,6 +50,10 @@ type Stage struct {
 	entries []tree.Entry
 	made    map[string]bool // directories
 	index   map[string]int  // where in entries a path is; of those that Copy looked at
+	given   map[string]bool // names that were claimed and given back
+	members []member        // what is remembered, without contents
+
+	known func() []memberTable // reads the tables once
 }
 
 // newStage makes an empty stage and takes the lock that says that it is alive.
@@ -65,7 +69,9 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 		}
 		held, err := filelock.ShareDir(ctx, s.path(name))
 		if err == nil {
-			return &Stage{store: s, name: name, held: held, files: files, made: map[string]bool{".": true}}, nil
+			g := &Stage{store: s, name: name, held: held, files: files, made: map[string]bool{".": true}, given: map[string]bool{}}
+			g.known = sync.OnceValue(s.newestMembers)
+			return g, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, errors.Join(err, files.Close())
@@ -108,12 +114,30 @@ func (g *Stage) mkdir(name string) error {
 
 // claim checks the name of a file or link, takes it, and makes its parent.
 func (g *Stage) claim(name string, kind tree.Kind) error {
+	if g.regain(name) {
+		return nil
+	}
 	if err := g.names.Add(name, kind); err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.mkdir(path.Dir(name))
+}
+
+// giveBack lets a name that was claimed, and for which nothing was made, be claimed once more.
+func (g *Stage) giveBack(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.given[name] = true
+}
+
+func (g *Stage) regain(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ok := g.given[name]
+	delete(g.given, name)
+	return ok
 }
 
 // record adds the entry of a file or link that was made.

@@ -48,7 +48,7 @@ type Reader struct {
 // NewReader returns a Reader for the stream that begins at r's next byte. It reads more of r than the stream has; Rest has
 // what that is.
 func NewReader(r io.Reader) *Reader {
-	z := &Reader{in: make([]byte, inSize)}
+	z := &Reader{}
 	z.Reset(r)
 	return z
 }
@@ -58,6 +58,12 @@ func (z *Reader) Reset(r io.Reader) {
 	z.r, z.err, z.at = r, nil, 0
 	z.d.reset()
 	z.d.in = z.in[:0]
+}
+
+// ResetBytes is Reset for a stream that is all in memory, where data has to stay as it is until the stream ends.
+func (z *Reader) ResetBytes(data []byte) {
+	z.Reset(nil)
+	z.d.in, z.d.last = data, true
 }
 
 // Fill writes content to buf behind the first n bytes, which have to be all that came before. It returns
@@ -123,6 +129,9 @@ func (z *Reader) decode(stop int) error {
 
 // more reads input. What was not used of the last one moves to the beginning.
 func (z *Reader) more() error {
+	if z.in == nil {
+		z.in = make([]byte, inSize)
+	}
 	z.d.unread()
 	n := copy(z.in, z.d.in[z.d.pos:])
 	z.d.pos = 0

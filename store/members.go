@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -187,7 +186,7 @@ func (g *Stage) writeMembers(m tree.Manifest) error {
 	for _, r := range g.members {
 		i, ok := slices.BinarySearchFunc(entries, r.path, func(e tree.Entry, path string) int { return strings.Compare(e.Path, path) })
 		if !ok || entries[i].Size != r.packed.Size {
-			return fmt.Errorf("remembering %q: is not in the tree", r.path)
+			continue // was moved since, by Nest
 		}
 		r.content = entries[i].Content
 		members = append(members, r)

@@ -45,6 +45,8 @@ type Stage struct {
 	held  *os.File // the stage, locked
 	files *os.File // the directory of shared contents
 	names tree.Names
+	dirs  openDirs
+	bare  bool // files/ had nothing when the stage was made
 
 	mu      sync.Mutex
 	entries []tree.Entry
@@ -52,6 +54,7 @@ type Stage struct {
 	index   map[string]int  // where in entries a path is; of those that Copy looked at
 	given   map[string]bool // names that were claimed and given back
 	members []member        // what is remembered, without contents
+	shared  map[string]bool // by sharedName, what was or is being linked into a bare files/
 
 	known func() []memberTable // reads the tables once
 }
@@ -71,6 +74,8 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 		if err == nil {
 			g := &Stage{store: s, name: name, held: held, files: files, made: map[string]bool{".": true}, given: map[string]bool{}}
 			g.known = sync.OnceValue(s.newestMembers)
+			_, err := files.Readdirnames(1)
+			g.bare, g.shared = err == io.EOF, map[string]bool{}
 			return g, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +159,7 @@ func (g *Stage) File(name string, exec bool, data []byte) error {
 		return err
 	}
 	err := g.at(name, func(p place) error {
-		if e.Size >= ShareSize && g.reuse(sharedName(e), p, data) {
+		if e.Size >= ShareSize && g.mayBeShared(e) && g.reuse(sharedName(e), p, data) {
 			return nil
 		}
 		if err := g.store.writeSealed(p, exec, data); err != nil {
@@ -230,13 +235,13 @@ func (g *Stage) sealDirs(m tree.Manifest) error {
 			return err
 		}
 	}
-	return g.at(".", place.seal)
+	return errors.Join(g.at(".", place.seal), g.dirs.clear())
 }
 
 // abandon takes the stage away after a failure. Where that fails too, the next Clean does it.
 func (g *Stage) abandon() error {
 	defer g.held.Close()
-	return RemoveTree(g.store.path(g.name))
+	return errors.Join(g.dirs.clear(), RemoveTree(g.store.path(g.name)))
 }
 
 func fileKind(exec bool) tree.Kind {

@@ -88,6 +88,7 @@ var packages = []room{
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/bench", nil},
+	{"tests/bench/limit", []string{"internal/durable"}},
 	{"tests/bench/wrapper", []string{}},
 }
 

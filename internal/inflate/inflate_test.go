@@ -39,7 +39,7 @@ func contents(t testing.TB) map[string][]byte {
 	}
 	random.Shuffle(len(skewed), func(i, j int) { skewed[i], skewed[j] = skewed[j], skewed[i] })
 	return map[string][]byte{
-		"nothing": {}, "one": {7}, "zeros": make([]byte, 1<<20), "noise": noise, "few": few, "source": source,
+		"nothing": {}, "one": {7}, "zeros": make([]byte, 400<<10), "noise": noise, "few": few, "source": source,
 		"skewed": skewed, "two": bytes.Repeat([]byte("ab"), 70_000), "seven": bytes.Repeat([]byte("abcdefg"), 9_000),
 		"mixed": append(append(append([]byte{}, noise[:70_000]...), source...), noise[:70_000]...),
 	}
@@ -187,35 +187,28 @@ func TestHostile(t *testing.T) {
 	for name, c := range map[string]struct {
 		bits, want string
 	}{
-		"kind 3":                       {"1:1 3:2", "no known kind"},
-		"stored sizes differ":          {"1:1 0:2 0:5 5:16 5:16", "two sizes"},
-		"distance before the start":    {"1:1 1:2 0b10010001 0b0000001 0b00001 0b0000000", "before its beginning"},
-		"length 286":                   {"1:1 1:2 0b11000110 0b00000 0b0000000", "in no code"},
-		"length 287":                   {"1:1 1:2 0b11000111 0b00000 0b0000000", "in no code"},
-		"distance 30":                  {"1:1 1:2 0b10010001 0b0000001 0b11110 0b0000000", "in no code"},
-		"distance 31":                  {"1:1 1:2 0b10010001 0b0000001 0b11111 0b0000000", "in no code"},
-		"287 literals and lengths":     {head + "30:5 0:5 0:4", "too many symbols"},
-		"31 distances":                 {head + "0:5 30:5 0:4", "too many symbols"},
-		"too many codes for lengths":   {head + "0:5 0:5 0:4 1:3 1:3 1:3 0:3", "code for lengths"},
-		"too few codes for lengths":    {head + "0:5 0:5 0:4 2:3 2:3 2:3 0:3", "code for lengths"},
-		"no code for lengths":          {head + "0:5 0:5 0:4 0:3 0:3 0:3 0:3", "length in no code"},
-		"repetition of nothing":        {head + "0:5 0:5 0:4 1:3 1:3 0:3 0:3 0b0 0:2", "before the first"},
-		"repetition beyond the last":   {head + "0:5 0:5 0:4 0:3 0:3 1:3 1:3 0b1 127:7 0b1 127:7", "more lengths than symbols"},
-		"only zeros":                   {head + "0:5 0:5 0:4 0:3 0:3 1:3 1:3 0b1 127:7 0b1 109:7 0:30", "in no code"},
-		"unused half of a code":        {head + "0:5 0:5 14:4 0:3 0:3 2:3 2:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 1:3 0b11 127:7 0b11 107:7 0b0 0b10 0b1 0:40", "in no code"},
-		"a distance where none is":     {"", ""},
-		"after the last block, no bit": {"1:1 1:2", ""},
+		"kind 3":                     {"1:1 3:2", "no known kind"},
+		"stored sizes differ":        {"1:1 0:2 0:5 5:16 5:16", "two sizes"},
+		"distance before the start":  {"1:1 1:2 0b10010001 0b0000001 0b00001 0b0000000", "before its beginning"},
+		"length 286":                 {"1:1 1:2 0b11000110 0b00000 0b0000000", "in no code"},
+		"length 287":                 {"1:1 1:2 0b11000111 0b00000 0b0000000", "in no code"},
+		"distance 30":                {"1:1 1:2 0b10010001 0b0000001 0b11110 0b0000000", "in no code"},
+		"distance 31":                {"1:1 1:2 0b10010001 0b0000001 0b11111 0b0000000", "in no code"},
+		"287 literals and lengths":   {head + "30:5 0:5 0:4", "too many symbols"},
+		"31 distances":               {head + "0:5 30:5 0:4", "too many symbols"},
+		"too many codes for lengths": {head + "0:5 0:5 0:4 1:3 1:3 1:3 0:3", "code for lengths"},
+		"too few codes for lengths":  {head + "0:5 0:5 0:4 2:3 2:3 2:3 0:3", "code for lengths"},
+		"no code for lengths":        {head + "0:5 0:5 0:4 0:3 0:3 0:3 0:3", "length in no code"},
+		"repetition of nothing":      {head + "0:5 0:5 0:4 1:3 1:3 0:3 0:3 0b0 0:2", "before the first"},
+		"repetition beyond the last": {head + "0:5 0:5 0:4 0:3 0:3 1:3 1:3 0b1 127:7 0b1 127:7", "more lengths than symbols"},
+		"only zeros":                 {head + "0:5 0:5 0:4 0:3 0:3 1:3 1:3 0b1 127:7 0b1 109:7 0:30", "in no code"},
+		"unused half of a code":      {head + "0:5 0:5 14:4 0:3 0:3 2:3 2:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 0:3 1:3 0b11 127:7 0b11 107:7 0b0 0b10 0b1 0:40", "in no code"},
 	} {
-		if c.bits == "" {
-			continue
-		}
 		data := bitString(t, c.bits)
 		z := NewReader(bytes.NewReader(append(data, make([]byte, 64)...)))
 		_, err := io.Copy(io.Discard, z)
-		if c.want != "" {
-			if bad := (*CorruptError)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s: %v, want something about %q", name, err, c.want)
-			}
+		if bad := (*CorruptError)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want something about %q", name, err, c.want)
 		}
 		_, theirs := io.Copy(io.Discard, flate.NewReader(bytes.NewReader(append(data, make([]byte, 64)...))))
 		if (err == nil) != (theirs == nil) {

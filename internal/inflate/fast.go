@@ -12,7 +12,7 @@ func (d *decoder) fast(stop int) (end bool, err error) {
 	inEnd := len(in) - inMargin
 loop:
 	for pos <= inEnd && n < stop {
-		bits |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
+		bits |= binary.LittleEndian.Uint64(in[pos:pos+8]) << (have & 63)
 		pos += int((63 - have) >> 3)
 		have |= 56
 		e := lit[bits&litMask]
@@ -61,7 +61,7 @@ loop:
 		bits >>= e & takeMask
 		have -= uint(e & takeMask)
 
-		bits |= binary.LittleEndian.Uint64(in[pos:]) << (have & 63)
+		bits |= binary.LittleEndian.Uint64(in[pos:pos+8]) << (have & 63)
 		pos += int((63 - have) >> 3)
 		have |= 56
 		e = dist[bits&distMask]
@@ -94,15 +94,12 @@ loop:
 func match(out []byte, n, distance, length int) {
 	end := n + length
 	if distance >= 8 {
-		from := n - distance
-		for {
-			binary.LittleEndian.PutUint64(out[n:], binary.LittleEndian.Uint64(out[from:]))
-			binary.LittleEndian.PutUint64(out[n+8:], binary.LittleEndian.Uint64(out[from+8:]))
-			if n += 16; n >= end {
-				return
-			}
-			from += 16
+		for from := n - distance; n < end; from, n = from+16, n+16 {
+			src, dst := out[from:from+16], out[n:n+16]
+			binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
+			binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:]))
 		}
+		return
 	}
 	if distance == 1 {
 		word := uint64(out[n-1]) * 0x0101010101010101

@@ -91,7 +91,7 @@ func TestRecallStatesWrongly(t *testing.T) {
 	addPacked(t, s, "1", map[string]string{"a": memberA})
 	_, err := s.Add(t.Context(), Spec{Name: "tool", Version: "2"}, func(g *Stage) error {
 		for _, change := range []func(*digest.Packed){
-			func(p *digest.Packed) { p.Size++ }, func(p *digest.Packed) { p.CRC++ }, func(p *digest.Packed) { p.Digest[31]++ },
+			func(p *digest.Packed) { p.CRC++ }, func(p *digest.Packed) { p.Size++ }, func(p *digest.Packed) { p.Digest[31]++ },
 		} {
 			p := packedOf(memberA)
 			change(&p)

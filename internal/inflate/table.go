@@ -153,7 +153,6 @@ type tableMaker struct {
 // serves all that a short code stands for.
 func (t *tableMaker) fill(order []uint16, count []int, lengths []uint8, meanings []uint32) {
 	code, i := 0, 0
-	t.table[0] &= invalid // not what an earlier code left
 	for l := 1; l <= t.longest; l++ {
 		if code <<= 1; l <= t.root {
 			copy(t.table[1<<(l-1):1<<l], t.table[:1<<(l-1)])
@@ -175,11 +174,12 @@ func (t *tableMaker) fill(order []uint16, count []int, lengths []uint8, meanings
 }
 
 // enter puts a code that is longer than the root into its second table, which is made for the first one. Until
-// then the root has there what a shorter code left, which cannot be special and second.
+// then the root has there a copy of its first entry, of this code or of an earlier one. That belongs to the shortest code, which is
+// never longer than the root: there are too few symbols for it.
 func (t *tableMaker) enter(at, l int, meaning uint32) {
 	width := t.longest - t.root
 	first := at & (1<<t.root - 1)
-	if t.table[first]&(special|second) != special|second {
+	if t.table[first]&second == 0 {
 		t.table[first] = uint32(t.end)<<valueAt | special | second | uint32(width)<<codeShift | uint32(t.root)
 		t.end += 1 << width
 	}

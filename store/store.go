@@ -8,7 +8,7 @@
 //	store/<hex>-name-version/   objects: a directory at such a name IS complete and valid
 //	store/.stage-<random>/      an object being filled
 //	store/.trash-<random>/      an object taken away, not yet unlinked
-//	files/ab/cdef…[x]     one hard link per distinct file content of 1 KiB or more
+//	files/ab/cdef…[x]     one hard link per distinct file content of 64 bytes or more
 //	meta/<hex>.manifest   the manifest whose digest the object has
 //	meta/<hex>.json       where the object came from
 //	meta/<hex>.members    what the packed bytes of its archive's members became: a cache, see members.go

@@ -34,7 +34,7 @@ const (
 	packedBuffer = 128 << 10
 
 	// recallSize is the content from which on it is looked up whether it is known: smaller ones are not shared.
-	recallSize = 1 << 10
+	recallSize = 64
 
 	// chunk is how much content is read at once, then hashed while it is in the processor's cache.
 	chunk = 128 << 10

@@ -36,7 +36,7 @@ type Spec struct {
 //
 // Order, and what a crash after each step leaves:
 //  1. stage made and locked, filled, sealed: a dead stage;
-//  2. manifest, description and index entry written: those of an object that is not there;
+//  2. manifest, description, table of members and index entry written: those of an object that is not there;
 //  3. syncfs: all of it is on the disk;
 //  4. rename to the final name: the object is there, or is not;
 //  5. fsync of the parent: the object survives a power cut.
@@ -100,7 +100,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := s.writeMeta(spec, m); err != nil {
+	if err := errors.Join(s.writeMeta(spec, m), g.writeMembers(m)); err != nil {
 		return nil, err
 	}
 	if err := s.writeIndex(spec.Archive, t); err != nil {

@@ -99,9 +99,8 @@ func holds(dir int, e tree.Entry) (st unix.Stat_t, ok bool) {
 	if err != nil {
 		return st, false
 	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
-	if unix.Fstat(fd, &st) == nil && isSealed(st, e) && contentOf(f) == e.Content {
+	defer unix.Close(fd)
+	if unix.Fstat(fd, &st) == nil && isSealed(st, e) && contentOf(fd) == e.Content {
 		return st, true
 	}
 	unlinkat(dir, name, 0) // best effort: it is only ever a miss
@@ -115,18 +114,35 @@ func isSealed(st unix.Stat_t, e tree.Entry) bool {
 }
 
 // contentOf returns the digest of a file's bytes, the zero one where they cannot be read.
-func contentOf(f *os.File) digest.Content {
+func contentOf(fd int) digest.Content {
 	buf := compareBuffers.Get().(*[256 << 10]byte)
 	defer compareBuffers.Put(buf)
+	n, err := readFull(fd, buf[:])
+	if err == nil && n < len(buf) {
+		return digest.Sum(buf[:n]) // at once is quicker than piece by piece
+	}
 	h := digest.NewHash()
-	if _, err := io.CopyBuffer(h, onlyReader{f}, buf[:]); err != nil {
+	for err == nil && n > 0 {
+		h.Write(buf[:n])
+		n, err = readFull(fd, buf[:])
+	}
+	if err != nil {
 		return digest.Content{}
 	}
 	return h.Content()
 }
 
-// onlyReader hides that a file can write itself to something, so that the buffer is used.
-type onlyReader struct{ io.Reader }
+// readFull reads until buf is full or the file ends.
+func readFull(fd int, buf []byte) (n int, err error) {
+	for n < len(buf) {
+		k, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		if err != nil || k == 0 {
+			return n, err
+		}
+		n += k
+	}
+	return n, nil
+}
 
 // made calls create, which makes p, once more where only the directory was missing.
 func (sp *Spool) made(p place, create func() error) error {

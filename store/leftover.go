@@ -125,7 +125,7 @@ func manyNamed(dir string, names []string, do func(path string, fi fs.FileInfo) 
 
 // describes returns the tree that a file in meta/ describes.
 func describes(name []byte) (digest.Tree, bool) {
-	for _, suffix := range []string{infoSuffix, manifestSuffix} {
+	for _, suffix := range []string{infoSuffix, manifestSuffix, membersSuffix} {
 		if hex, ok := bytes.CutSuffix(name, []byte(suffix)); ok {
 			return digest.TreeFromHex(hex)
 		}

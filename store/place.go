@@ -28,13 +28,12 @@ func (g *Stage) at(name string, do func(place) error) error {
 	if parent == "." {
 		return do(p)
 	}
-	fd, err := openDirBeneath(p.dir, parent)
+	d, err := g.dirs.open(p.dir, parent)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: filepath.Dir(p.full), Err: err}
 	}
-	defer unix.Close(fd)
-	p.dir = fd
-	return do(p)
+	p.dir = d.fd
+	return errors.Join(do(p), g.dirs.done(d))
 }
 
 // walkDir opens a directory below another, one name at a time, following no link. Names have been checked: none

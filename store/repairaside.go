@@ -181,7 +181,7 @@ func isShared(name string) bool {
 	}
 	defer f.Close()
 	hex := filepath.Base(filepath.Dir(name)) + strings.TrimSuffix(filepath.Base(name), "x")
-	return contentOf(f).Hex() == hex
+	return contentOf(int(f.Fd())).Hex() == hex
 }
 
 func (s *Store) indexFaults() ([]StoreFault, error) {

@@ -210,7 +210,7 @@ func (m *mending) make(e tree.Entry) error {
 		return m.dir(e.Path)
 	case tree.Link:
 		return m.replace(e.Path, func(temp place) error {
-			err := temp.failed("symlink", unix.Symlinkat(e.Target, temp.dir, temp.base))
+			err := temp.failed("symlink", symlinkat(e.Target, temp.dir, temp.base))
 			return errors.Join(err, temp.setTime())
 		})
 	}
@@ -231,7 +231,7 @@ func (m *mending) make(e tree.Entry) error {
 // dir makes a directory, or opens one that could not be read.
 func (m *mending) dir(name string) error {
 	m.touched[name] = true
-	mkdir := func(p place) error { return p.failed("mkdir", unix.Mkdirat(p.dir, p.base, 0o755)) }
+	mkdir := func(p place) error { return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755)) }
 	err := m.change(name, mkdir)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
@@ -254,11 +254,11 @@ func (m *mending) replace(name string, make func(temp place) error) error {
 	base := durable.TempPrefix + rand.Text()
 	temp := place{int(m.spool.dir.Fd()), base, path.Join(m.spool.path, base)}
 	if err := make(temp); err != nil {
-		unix.Unlinkat(temp.dir, temp.base, 0) // best effort: it goes with the spool
+		unlinkat(temp.dir, temp.base, 0) // best effort: it goes with the spool
 		return err
 	}
 	rename := func(p place) error {
-		return p.failed("rename", unix.Renameat(temp.dir, temp.base, p.dir, p.base))
+		return p.failed("rename", renameat(temp.dir, temp.base, p.dir, p.base))
 	}
 	err := m.change(name, rename)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, fs.ErrExist) { // a directory is in the way
@@ -338,7 +338,7 @@ func (sp *Spool) PutChecked(e tree.Entry, r io.Reader) error {
 	}
 	if err != nil {
 		p := sp.place(e)
-		unix.Unlinkat(p.dir, p.base, 0) // best effort: Has does not believe it
+		unlinkat(p.dir, p.base, 0) // best effort: Has does not believe it
 	}
 	return err
 }
@@ -351,5 +351,5 @@ func IsContent(name string, e tree.Entry) bool {
 	}
 	defer f.Close()
 	fi, err := f.Stat()
-	return err == nil && fi.Mode().IsRegular() && fi.Size() == e.Size && contentOf(f) == e.Content
+	return err == nil && fi.Mode().IsRegular() && fi.Size() == e.Size && contentOf(int(f.Fd())) == e.Content
 }

@@ -401,7 +401,8 @@ func (s *Store) CheckNames() ([]Damage, error) {
 	for _, name := range metas {
 		base, isManifest := strings.CutSuffix(name, manifestSuffix)
 		base, isInfo := strings.CutSuffix(base, infoSuffix)
-		if _, err := digest.ParseTreeHex(base); err != nil || isManifest == isInfo {
+		base, isMembers := strings.CutSuffix(base, membersSuffix)
+		if _, err := digest.ParseTreeHex(base); err != nil || !isManifest && !isInfo && !isMembers {
 			wrong(NameDamage, "has a name that no description has", metaDir, name)
 		}
 	}

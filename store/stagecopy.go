@@ -96,7 +96,8 @@ func (g *Stage) Nest(dir string) error {
 	for _, base := range moved {
 		err = errors.Join(err, g.rename(path.Join(parent, base), path.Join(temp, base)))
 	}
-	if err = errors.Join(err, g.rename(temp, dir)); err != nil {
+	err = errors.Join(err, g.rename(temp, dir), g.dirs.clear()) // what was open has moved
+	if err != nil {
 		return err
 	}
 	return g.moved(parent, dir)

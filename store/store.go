@@ -10,9 +10,10 @@
 //	store/.trash-<random>/      an object taken away, not yet unlinked
 //	store/<hex>-name-version -> /…/store/<hex>-name-version     an object of a layer; see layer.go
 //	layers/<hex>          the filelock of such a link, while it is in use
-//	files/ab/cdef…[x]     one hard link per distinct file content of 1 KiB or more
+//	files/ab/cdef…[x]     one hard link per distinct file content of 64 bytes or more
 //	meta/<hex>.manifest   the manifest whose digest the object has
 //	meta/<hex>.json       where the object came from
+//	meta/<hex>.members    what the packed bytes of its archive's members became: a cache, see members.go
 //	index/<archive>       the tree that an archive unpacked to
 //	downloads/            partial downloads, each its own filelock
 //	profiles/ roots/ sumdb/ trust/ shims/ isolated/ homes/     kept by other packages
@@ -30,8 +31,8 @@
 // so that there is no moment between filling an object and holding a lease on it.
 //
 // Objects are sealed: files 0444 or 0555, directories 0555, all with one modification time. Files of equal
-// content share one inode; before one is reused its bytes are compared with the wanted ones, because a
-// shared file that rotted must not spread.
+// content share one inode; before one is reused its bytes are compared with the wanted ones, or their digest with the wanted
+// one, because a shared file that rotted must not spread.
 //
 // # What it does not promise
 //

@@ -41,7 +41,8 @@ var packages = []room{
 	{"store", []string{"internal/checked", "internal/digest", "internal/release", "internal/durable", "internal/filelock", "internal/guard", "internal/tree"}},
 	{"internal/bundle", []string{"internal/digest", "internal/release", "internal/tree", "store"}},
 	{"internal/fetch", []string{"internal/durable", "internal/textfile"}},
-	{"internal/archive", []string{"internal/digest", "internal/tree"}},
+	{"internal/inflate", []string{}},
+	{"internal/archive", []string{"internal/digest", "internal/inflate", "internal/tree"}},
 	{"internal/version", []string{}},
 	{"internal/definition", []string{"internal/release", "internal/textfile", "internal/version"}},
 	{"internal/config", []string{"internal/definition", "internal/durable", "internal/fetch", "internal/filelock", "internal/layers", "internal/release", "internal/textfile"}},
@@ -96,6 +97,7 @@ var packages = []room{
 	{"tests/powercut", []string{}},
 	{"tests/bench", nil},
 	{"tests/bench/scale", nil},
+	{"tests/bench/limit", []string{"internal/durable"}},
 	{"tests/bench/wrapper", []string{}},
 }
 

@@ -15,8 +15,11 @@
 package archive
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
+
+	"gostore/internal/digest"
 )
 
 // Sink is the tree that an archive is unpacked into. Paths are relative, slash-separated, and were accepted by
@@ -39,6 +42,16 @@ type Sink interface {
 	Nest(dir string) error
 	// Workers says how many calls of File the sink wants at once; less than 1 means one for each processor.
 	Workers() int
+}
+
+// Recaller is a Sink that may know what becomes of the packed bytes of a member. Both are called from several goroutines at once.
+type Recaller interface {
+	Sink
+	// Recall makes the file as File would, where it has the content that p becomes, and returns the SHA-256 of that. Where it
+	// has not, ok is false and nothing was done.
+	Recall(path string, exec bool, p digest.Packed) (sum [sha256.Size]byte, ok bool, err error)
+	// Remember is told after File made path what its content is made of: p, as inflating it showed, and its SHA-256.
+	Remember(path string, p digest.Packed, sum [sha256.Size]byte)
 }
 
 // Limits bounds what an archive may ask for. A zero field means the default. For comparison,

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -14,9 +13,11 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+
+	"gostore/internal/digest"
+	"gostore/internal/inflate"
 )
 
 const (
@@ -24,51 +25,70 @@ const (
 	// however large it is. Two workers on a Go toolchain hold 41 MB.
 	memory = 64 << 20
 
-	// smallBuffer is not worth giving back.
+	// smallBuffer is not worth giving back. Members of this size are small.
 	smallBuffer = 256 << 10
 
+	smallRoom = smallBuffer + inflate.Spare
+
+	// packedBuffer is for the packed bytes of one member. Those of larger ones are read piece by piece.
+	packedBuffer = 128 << 10
+
+	// recallSize is the content from which on it is looked up whether it is known: smaller ones are not shared.
+	recallSize = 64
+
 	// chunk is how much content is read at once, then hashed while it is in the processor's cache.
-	chunk = 32 << 10
+	chunk = 128 << 10
 )
 
-// readMembers reads the content of all members, checks it against the size and CRC that their headers state, and gives it to
-// use, which must not keep it. It returns the SHA-256 of each member.
+// reading is one reading of the content of members.
+type reading struct {
+	r       io.ReaderAt
+	members []member
+	workers int                            // less than one means one for each processor
+	use     func(i int, data []byte) error // gets the content of a member, which it must not keep
+	known   Recaller                       // may be nil
+	files   []file                         // of the members, for known
+}
+
+// readMembers is a reading without what is known.
+func readMembers(ctx context.Context, r io.ReaderAt, members []member, workers int, use func(i int, data []byte) error) ([][sha256.Size]byte, error) {
+	return reading{r: r, members: members, workers: workers, use: use}.run(ctx)
+}
+
+// run reads the content of all members, checks it against the size and CRC that their headers state, and gives it to
+// use. It returns the SHA-256 of each member.
 //
-// Less than one worker means one for each processor. The largest members come first, so that the end is not one
+// The largest members come first, so that the end is not one
 // worker with one large member (7 % of the time), and so that a worker's buffer never has to grow: it takes its share of
 // the memory once, at its first member, and from then on only gives back. So workers cannot wait for each other in a circle.
+// Small members come in the order of the archive, in which those of a directory are together.
 //
 // The first error ends all work and is returned, after the last worker has stopped.
-func readMembers(ctx context.Context, r io.ReaderAt, members []member, workers int, use func(i int, data []byte) error) ([][sha256.Size]byte, error) {
-	if workers < 1 {
-		workers = runtime.GOMAXPROCS(0)
+func (g reading) run(ctx context.Context) ([][sha256.Size]byte, error) {
+	if g.workers < 1 {
+		g.workers = runtime.GOMAXPROCS(0)
 	}
-	order := make([]int, len(members))
+	order := make([]int, len(g.members))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(members[b].size, members[a].size) })
-
-	sums := make([][sha256.Size]byte, len(members))
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(max(g.members[b].size, smallBuffer), max(g.members[a].size, smallBuffer))
+	})
+	sums := make([][sha256.Size]byte, len(g.members))
 	budget := semaphore.NewWeighted(memory)
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(workers, len(members)) {
+	for range min(g.workers, len(g.members)) {
 		group.Go(func() error {
-			w := newWorker(ctx, r, budget)
+			w := newWorker(ctx, g.r, budget)
 			defer w.close()
 			for {
 				k := int(next.Add(1)) - 1
 				if k >= len(order) {
 					return nil
 				}
-				i := order[k]
-				data, err := w.read(members[i])
-				if err != nil {
-					return err
-				}
-				w.sum.Sum(sums[i][:0])
-				if err := use(i, data); err != nil {
+				if err := g.one(w, order[k], &sums[order[k]]); err != nil {
 					return err
 				}
 			}
@@ -77,39 +97,87 @@ func readMembers(ctx context.Context, r io.ReaderAt, members []member, workers i
 	return sums, group.Wait()
 }
 
+// one reads a member, unless what its packed bytes become is known.
+func (g reading) one(w *worker, i int, sum *[sha256.Size]byte) (err error) {
+	m := g.members[i]
+	recall := g.known != nil && m.inMemory() && m.size >= recallSize
+	var p digest.Packed
+	if recall {
+		if err := w.load(m); err != nil {
+			return err
+		}
+		p = digest.Packed{Digest: digest.Sum(w.packed[:m.packed]), Size: m.size, CRC: m.crc}
+		var ok bool
+		if *sum, ok, err = g.known.Recall(g.files[i].path, g.files[i].exec, p); ok || err != nil {
+			return err
+		}
+	}
+	data, err := w.read(m)
+	if err != nil {
+		return err
+	}
+	w.sum.Sum(sum[:0])
+	if err = g.use(i, data); err == nil && recall {
+		g.known.Remember(g.files[i].path, p, *sum)
+	}
+	return err
+}
+
 // worker reads one member after the other, with the same buffers.
 type worker struct {
 	ctx     context.Context // ends with the call that made the worker
 	source  span
-	packed  *bufio.Reader // reads source
-	inflate io.ReadCloser // reads packed
-	sum     hash.Hash     // SHA-256 of the content read last
+	packed  []byte          // packed bytes of a member that fits
+	loaded  int64           // where in the archive those in packed are from, 0 for nowhere
+	inflate *inflate.Reader // reads packed, or source
+	sum     hash.Hash       // SHA-256 of the content read last
 	buf     []byte
 	budget  *semaphore.Weighted
 	held    int64 // what buf took of budget
 }
 
 func newWorker(ctx context.Context, r io.ReaderAt, budget *semaphore.Weighted) *worker {
-	w := &worker{ctx: ctx, source: span{ctx: ctx, r: r}, sum: sha256.New(), budget: budget}
-	w.packed = bufio.NewReaderSize(&w.source, 64<<10)
-	w.inflate = flate.NewReader(w.packed)
+	w := &worker{ctx: ctx, source: span{ctx: ctx, r: r}, packed: make([]byte, packedBuffer), sum: sha256.New(), budget: budget}
+	w.inflate = inflate.NewReader(&w.source)
 	return w
 }
 
 func (w *worker) close() { w.budget.Release(w.held) }
 
-// room returns a buffer of n bytes, the same one as before unless it is far too large by now. n must not be
+// inMemory reports whether the packed bytes of a deflated member are read at once.
+func (m member) inMemory() bool { return m.deflated && m.open == nil && m.packed <= packedBuffer }
+
+// load reads the packed bytes of a member that fits, unless they were read last.
+func (w *worker) load(m member) error {
+	if w.loaded == m.data {
+		return nil
+	}
+	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+	w.loaded = 0
+	for n := int64(0); n < m.packed; {
+		k, err := w.source.Read(w.packed[n:m.packed])
+		if err != nil {
+			return fmt.Errorf("reading entry %q: %w", m.name, err)
+		}
+		n += int64(k)
+	}
+	w.loaded = m.data
+	return nil
+}
+
+// room returns a buffer of n bytes, the same one as before unless it is far too large by now. Unless it is small, n must not be
 // larger than in the call before.
 func (w *worker) room(n int64) ([]byte, error) {
-	share := min(n, memory)
-	switch size := int64(len(w.buf)); {
+	size := max(n, smallRoom)
+	share := min(size, memory)
+	switch {
 	case w.buf == nil:
 		if err := w.budget.Acquire(w.ctx, share); err != nil {
 			return nil, err
 		}
-		w.buf, w.held = make([]byte, n), share
-	case size > smallBuffer && n < size/2:
-		w.buf = make([]byte, n)
+		w.buf, w.held = make([]byte, size), share
+	case size < int64(len(w.buf))/2:
+		w.buf = make([]byte, size)
 		w.budget.Release(w.held - share)
 		w.held = share
 	}
@@ -121,23 +189,31 @@ func (w *worker) read(m member) ([]byte, error) {
 	if err := w.ctx.Err(); err != nil {
 		return nil, err
 	}
-	data, err := w.room(m.size)
+	buf, err := w.room(m.size + inflate.Spare)
 	if err != nil {
 		return nil, err
 	}
+	data := buf[:m.size]
 	if m.open != nil {
 		return w.readElsewhere(m, data)
 	}
-	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
-	w.packed.Reset(&w.source)
-	var content io.Reader = w.packed
-	if m.deflated {
-		if err := w.inflate.(flate.Resetter).Reset(w.packed, nil); err != nil {
-			return nil, fmt.Errorf("inflating entry %q: %w", m.name, err)
+	var n, rest int64
+	var crc uint32
+	if m.inMemory() {
+		if err := w.load(m); err != nil {
+			return nil, err
 		}
-		content = w.inflate
+		w.inflate.ResetBytes(w.packed[:m.packed])
+	} else {
+		w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+		w.inflate.Reset(&w.source)
 	}
-	n, crc, err := w.fill(content, data)
+	if m.deflated {
+		n, crc, err = w.fillInflated(buf, m.size)
+		rest = int64(len(w.inflate.Rest()))
+	} else {
+		n, crc, err = w.fill(&w.source, data)
+	}
 	switch {
 	case w.source.err != nil:
 		return nil, fmt.Errorf("reading entry %q: %w", m.name, w.source.err)
@@ -149,12 +225,32 @@ func (w *worker) read(m member) ([]byte, error) {
 		return nil, refuse(m.name, "has only %d of the %d bytes that it states", n, m.size)
 	case n > m.size:
 		return nil, refuse(m.name, "has more than the %d bytes that it states", m.size)
-	case int64(w.packed.Buffered())+w.source.left > 0:
+	case rest+w.source.left > 0:
 		return nil, refuse(m.name, "has bytes after its packed content")
 	case crc != m.crc:
 		return nil, refuse(m.name, "has CRC %08x, its header states %08x", crc, m.crc)
 	}
 	return data, nil
+}
+
+// fillInflated is fill for size bytes that w.inflate gives. buf has inflate.Spare bytes more, so that the end of the
+// content is inflated as fast as the rest.
+func (w *worker) fillInflated(buf []byte, size int64) (n int64, crc uint32, err error) {
+	w.sum.Reset()
+	for err == nil && n <= size {
+		var k int
+		k, err = w.inflate.Fill(buf, int(n), int(n)+chunk)
+		w.sum.Write(buf[n:k])
+		crc = crc32.Update(crc, crc32.IEEETable, buf[n:k])
+		n = int64(k)
+	}
+	switch {
+	case err == io.EOF:
+		err = nil
+	case errors.Is(err, inflate.ErrTooLong):
+		n, err = size+1, nil
+	}
+	return n, crc, err
 }
 
 // readElsewhere is read for a content that does not come from the archive.

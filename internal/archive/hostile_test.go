@@ -218,8 +218,8 @@ var damages = []struct {
 	{"two_streams", part{content: "alpha", packed: deflate("alpha") + deflate("beta")}, `has bytes after its packed content`},
 	{"trailing_bytes_of_nothing", part{packed: deflate("") + strings.Repeat("x", 100<<10)}, `has bytes after its packed content`},
 	{"cut_off", part{content: "alpha", packed: deflate("alpha")[:4]}, `content is cut off`},
-	{"not_deflate", part{content: "alpha", packed: "\xff\xff\xff\xff"}, `content is damaged: flate: corrupt input before offset 1`},
-	{"reaches_back_too_far", part{content: "alpha", packed: "\x03\x02\x00"}, `content is damaged: flate: corrupt input before offset 2`},
+	{"not_deflate", part{content: "alpha", packed: "\xff\xff\xff\xff"}, `content is damaged: has a block of no known kind`},
+	{"reaches_back_too_far", part{content: "alpha", packed: "\x03\x02\x00"}, `content is damaged: refers to what is before its beginning`},
 }
 
 func TestDamages(t *testing.T) {

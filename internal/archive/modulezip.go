@@ -62,31 +62,61 @@ func (m ModuleZip) Unpack(ctx context.Context, r io.ReaderAt, size int64, sink S
 	if m.Want.Algorithm() != "h1" {
 		return fmt.Errorf("module zip %q: want its h1 digest to compare with, have %q", m.name(), m.Want)
 	}
-	var taken error // what sink said
-	var once sync.Once
-	err := m.each(ctx, r, size, sink.Workers(), func(f file, data []byte) error {
-		if err := sink.File(f.path, f.exec, data); err != nil {
-			once.Do(func() { taken = err })
-			return err
-		}
-		if progress != nil {
-			progress(int64(len(data)))
-		}
-		return nil
-	})
-	if err != nil && m.Elsewhere != nil && taken == nil && ctx.Err() == nil {
+	t := taking{sink: sink, progress: progress}
+	err := m.each(ctx, r, size, &t)
+	if err != nil && m.Elsewhere != nil && t.failed == nil && ctx.Err() == nil {
 		return &AssemblyError{err}
 	}
 	return err
 }
 
-// each gives every file to use, and compares the h1.
-func (m ModuleZip) each(ctx context.Context, r io.ReaderAt, size int64, workers int, use func(f file, data []byte) error) error {
+// taking gives files to a sink and remembers the first error that it returned.
+type taking struct {
+	sink     Sink
+	progress func(n int64) // may be nil
+	once     sync.Once
+	failed   error
+}
+
+func (t *taking) result(err error, n int64) error {
+	if err != nil {
+		t.once.Do(func() { t.failed = err })
+	} else if t.progress != nil {
+		t.progress(n)
+	}
+	return err
+}
+
+func (t *taking) file(f file, data []byte) error {
+	return t.result(t.sink.File(f.path, f.exec, data), int64(len(data)))
+}
+
+// recaller is the sink of a taking that knows contents.
+type recaller struct {
+	Recaller
+	t *taking
+}
+
+func (r recaller) Recall(path string, exec bool, p digest.Packed) (sum [sha256.Size]byte, ok bool, err error) {
+	sum, ok, err = r.Recaller.Recall(path, exec, p)
+	if ok || err != nil {
+		err = r.t.result(err, p.Size)
+	}
+	return sum, ok, err
+}
+
+// each gives every file to the sink, and compares the h1.
+func (m ModuleZip) each(ctx context.Context, r io.ReaderAt, size int64, t *taking) error {
 	members, files, err := m.plan(ctx, r, size)
 	if err != nil {
 		return err
 	}
-	sums, err := readMembers(ctx, r, members, workers, func(i int, data []byte) error { return use(files[i], data) })
+	g := reading{r: r, members: members, files: files, workers: t.sink.Workers()}
+	g.use = func(i int, data []byte) error { return t.file(files[i], data) }
+	if known, ok := t.sink.(Recaller); ok {
+		g.known = recaller{known, t}
+	}
+	sums, err := g.run(ctx)
 	if err != nil {
 		return err
 	}

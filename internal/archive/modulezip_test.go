@@ -271,9 +271,10 @@ func TestWorkerMemory(t *testing.T) {
 		{20 << 20, 20 << 20},
 		{10 << 20, 20 << 20},
 		{10<<20 - 1, 10<<20 - 1},
-		{smallBuffer, smallBuffer},
-		{1, smallBuffer},
-		{0, smallBuffer},
+		{smallRoom, smallRoom},
+		{1, smallRoom},
+		{smallRoom - 1, smallRoom}, // small ones come in any order
+		{0, smallRoom},
 	} {
 		buf, err := w.room(step.need)
 		if err != nil || int64(len(buf)) != step.need {
@@ -328,7 +329,7 @@ func (r *reader) ReadAt(p []byte, offset int64) (int, error) {
 	return r.ReaderAt.ReadAt(p, offset)
 }
 
-// largeZip has a member of 4 MiB that takes 64 reads, after the few that its structure takes.
+// largeZip has a member of 4 MiB that takes 32 reads, after the few that its structure takes.
 func largeZip(stored bool) []byte {
 	random := make([]byte, 4<<20)
 	rand.NewChaCha8([32]byte{2}).Read(random)
@@ -358,7 +359,7 @@ func TestCancelled(t *testing.T) {
 // TestReadError has a disk that fails not be taken for a refused archive.
 func TestReadError(t *testing.T) {
 	data, boom := largeZip(false), errors.New("input/output error")
-	for at := range int64(40) {
+	for at := range int64(36) {
 		r := &reader{ReaderAt: bytes.NewReader(data), at: at + 1, do: func() error { return boom }}
 		_, err := strict.Hash(t.Context(), r, int64(len(data)))
 		var refused *FormatError
@@ -373,9 +374,12 @@ func TestReadError(t *testing.T) {
 	}
 }
 
-// TestMemberOrder has the largest member come first.
+// TestMemberOrder has the largest member come first, and small ones as they are in the zip.
 func TestMemberOrder(t *testing.T) {
-	data := shape{members: []part{{name: "m@v1/a", content: "1"}, {name: "m@v1/b", content: "333"}, {name: "m@v1/c", content: "22"}}}.build()
+	large := strings.Repeat("0123456789abcdef", smallBuffer/16+1)
+	data := shape{members: []part{
+		{name: "m@v1/a", content: "1"}, {name: "m@v1/b", content: large}, {name: "m@v1/c", content: "22"}, {name: "m@v1/d", content: large + large},
+	}}.build()
 	members, _, err := strict.plan(t.Context(), bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +389,7 @@ func TestMemberOrder(t *testing.T) {
 		got = append(got, i)
 		return nil
 	})
-	if err != nil || !slices.Equal(got, []int{1, 2, 0}) {
+	if err != nil || !slices.Equal(got, []int{3, 1, 0, 2}) {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

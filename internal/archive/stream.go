@@ -10,10 +10,11 @@ import (
 	"io"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 	"golang.org/x/sync/errgroup"
+
+	"gostore/internal/inflate"
 )
 
 // How far back a compressed stream may refer, which is memory that unpacking takes. "xz -9" and "zstd --ultra -22" need as
@@ -44,7 +45,7 @@ var packings = []packing{
 }
 
 func openGzip(r io.Reader) (io.Reader, func(), error) {
-	z, err := gzip.NewReader(r)
+	z, err := inflate.NewGzip(r)
 	return z, func() {}, err
 }
 
@@ -262,7 +263,7 @@ func (d *decompressor) reason(err error) error {
 		return refuse("", "%s stream is cut off", name)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return refuse("", "zstd stream needs more than the %d MiB of memory that are allowed", maxZstdWindow>>20)
-	case d.r != nil && (errors.Is(err, gzip.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch)):
+	case d.r != nil && (errors.Is(err, inflate.ErrHeader) || errors.Is(err, zstd.ErrMagicMismatch)):
 		return refuse("", "has other bytes after its %s stream", name)
 	}
 	return refuse("", "%s stream is damaged: %v", name, err)

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/klauspost/compress/flate"
 	"golang.org/x/sync/errgroup"
 
+	"gostore/internal/inflate"
 	"gostore/internal/tree"
 )
 
@@ -187,8 +187,8 @@ func (u *unpacking) zipStream(ctx context.Context, m member) error {
 type content struct {
 	m      member
 	source span
-	packed *bufio.Reader // reads source
-	r      io.Reader     // the content
+	packed *inflate.Reader // reads source; nil where the content is stored
+	r      io.Reader       // the content
 	n      int64
 	crc    uint32
 	err    error // other than io.EOF
@@ -196,9 +196,9 @@ type content struct {
 
 func newContent(ctx context.Context, r io.ReaderAt, m member) *content {
 	c := &content{m: m, source: span{ctx: ctx, r: r, offset: m.data, left: m.packed}}
-	c.packed = bufio.NewReaderSize(&c.source, 64<<10)
-	if c.r = c.packed; m.deflated {
-		c.r = flate.NewReader(c.packed)
+	if c.r = &c.source; m.deflated {
+		c.packed = inflate.NewReader(&c.source)
+		c.r = c.packed
 	}
 	return c
 }
@@ -232,10 +232,18 @@ func (c *content) check(err error) error {
 		return refuse(m.name, "has more than the %d bytes that it states", m.size)
 	case c.n < m.size:
 		return refuse(m.name, "has only %d of the %d bytes that it states", c.n, m.size)
-	case int64(c.packed.Buffered())+c.source.left > 0:
+	case c.rest() > 0:
 		return refuse(m.name, "has bytes after its packed content")
 	case c.crc != m.crc:
 		return refuse(m.name, "has CRC %08x, its header states %08x", c.crc, m.crc)
 	}
 	return nil
+}
+
+// rest returns how many packed bytes no content came of.
+func (c *content) rest() int64 {
+	if c.packed == nil {
+		return c.source.left
+	}
+	return c.source.left + int64(len(c.packed.Rest()))
 }

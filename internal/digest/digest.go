@@ -112,6 +112,14 @@ func (h Hash) Content() (c Content) {
 	return c
 }
 
+// Packed names the content of a member of an archive by what stands in the archive: the digest of its deflated bytes, from
+// which alone the content follows, and what is stated about the content, which has to be right.
+type Packed struct {
+	Digest Content // of the deflated bytes
+	Size   int64   // bytes of content
+	CRC    uint32  // of the content
+}
+
 // MismatchError says that something does not have the digest that was promised for it.
 type MismatchError struct {
 	What string // what was checked, as a user would call it

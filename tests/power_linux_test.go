@@ -235,7 +235,7 @@ func (p *outage) try(cut int, what string, state *powercut.State) {
 		}
 		now, mended := k.checkCut(reported, cut, state)
 		p.count(now, mended)
-		if p.long || p.tally.distinct%8 == 1 {
+		if p.long || p.tally.distinct%8 == 1 { // a tenth of a second each
 			p.tally.mending++
 			k.checkMended()
 		}

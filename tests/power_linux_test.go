@@ -195,15 +195,17 @@ func (p *outage) run() {
 	}
 }
 
-// isPoint reports whether the short form cuts after an operation: where one that changes names, or syncs, comes next or
-// was the last.
+// isPoint reports whether the short form cuts after so many operations: at the end, before each sync, and before each rename but
+// those of the many tiles and proofs of the checksum database.
 func (p *outage) isPoint(cut int) bool {
 	if cut == p.ended {
 		return true
 	}
-	switch p.disk.Ops[cut].Kind {
-	case powercut.Fsync, powercut.Syncfs, powercut.Datasync, powercut.Rename:
+	switch op := p.disk.Ops[cut]; op.Kind {
+	case powercut.Fsync, powercut.Syncfs, powercut.Datasync:
 		return true
+	case powercut.Rename:
+		return !strings.HasPrefix(op.Path, "root/sumdb/")
 	}
 	return false
 }
@@ -235,7 +237,7 @@ func (p *outage) try(cut int, what string, state *powercut.State) {
 		}
 		now, mended := k.checkCut(reported, cut, state)
 		p.count(now, mended)
-		if p.long || p.tally.distinct%8 == 1 {
+		if p.long || p.tally.distinct%8 == 1 { // a tenth of a second each
 			p.tally.mending++
 			k.checkMended()
 		}

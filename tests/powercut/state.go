@@ -157,7 +157,7 @@ type content struct {
 	sum  [32]byte
 }
 
-func (s *sums) get(n *node, have []byte, make_ func() []byte) ([]byte, [32]byte) {
+func (s *sums) get(n *node, have []byte, read func() []byte) ([]byte, [32]byte) {
 	if *s == nil {
 		*s = sums{}
 	}
@@ -166,7 +166,7 @@ func (s *sums) get(n *node, have []byte, make_ func() []byte) ([]byte, [32]byte)
 	}
 	c, ok := (*s)[n][string(have)]
 	if !ok {
-		c.data = make_()
+		c.data = read()
 		c.sum = blake3.Sum256(c.data)
 		(*s)[n][string(have)] = c
 	}
@@ -233,48 +233,55 @@ func (e effect) extent(largest int64) (from, to int64) {
 
 // Make makes what is found in a directory.
 func (s *State) Make(dir string) error {
-	made := map[*node]string{}
-	var dirs []string
-	modes := map[string]Entry{}
-	var make_ func(name string, n *node) error
-	make_ = func(name string, n *node) error {
-		e := s.entry(n)
-		if first, ok := made[n]; ok && n.kind == 0 {
-			return os.Link(first, name)
-		}
-		made[n] = name
-		switch n.kind {
-		case fs.ModeDir:
-			if err := os.Mkdir(name, 0o700); err != nil {
-				return err
-			}
-			dirs, modes[name] = append(dirs, name), e
-			for base, child := range s.in(n) {
-				if err := make_(filepath.Join(name, base), child); err != nil {
-					return err
-				}
-			}
-			return nil
-		case fs.ModeSymlink:
-			return errors.Join(os.Symlink(e.Target, name), setTime(name, e.Time))
-		}
-		if err := os.WriteFile(name, e.Data, 0o600); err != nil {
-			return err
-		}
-		return errors.Join(os.Chmod(name, fs.FileMode(e.Mode)), setTime(name, e.Time))
+	m := maker{State: s, made: map[*node]string{}}
+	if err := m.below(dir, s.disk.root); err != nil {
+		return err
 	}
-	for base, n := range s.in(s.disk.root) {
-		if err := make_(filepath.Join(dir, base), n); err != nil {
-			return err
-		}
-	}
-	for _, name := range slices.Backward(dirs) {
-		e := modes[name]
-		if err := errors.Join(os.Chmod(name, fs.FileMode(e.Mode)), setTime(name, e.Time)); err != nil {
+	for _, finish := range slices.Backward(m.later) {
+		if err := finish(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// maker makes files.
+type maker struct {
+	*State
+	made  map[*node]string // files, by the first of their names
+	later []func() error   // what is done to directories when all is in them
+}
+
+func (m *maker) below(dir string, n *node) error {
+	for base, child := range m.in(n) {
+		if err := m.one(filepath.Join(dir, base), child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *maker) one(name string, n *node) error {
+	e := m.entry(n)
+	finish := func() error { return errors.Join(os.Chmod(name, fs.FileMode(e.Mode)), setTime(name, e.Time)) }
+	switch n.kind {
+	case fs.ModeDir:
+		if err := os.Mkdir(name, 0o700); err != nil {
+			return err
+		}
+		m.later = append(m.later, finish)
+		return m.below(name, n)
+	case fs.ModeSymlink:
+		return errors.Join(os.Symlink(e.Target, name), setTime(name, e.Time))
+	}
+	if first, ok := m.made[n]; ok {
+		return os.Link(first, name)
+	}
+	m.made[n] = name
+	if err := os.WriteFile(name, e.Data, 0o600); err != nil {
+		return err
+	}
+	return finish()
 }
 
 func setTime(name string, t int64) error {

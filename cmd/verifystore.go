@@ -74,7 +74,9 @@ func (a *app) verifyStore(ctx context.Context, o verifyOptions) error {
 		if err != nil {
 			return 0, err
 		}
-		a.ui.detail("slice %d of %d: %s, %s", int(slice)+1, scrub.Slices, count(len(r.Objects), "object"), count(r.Contents, "shared content"))
+		if len(r.Objects)+r.Contents > 0 {
+			a.ui.detail("part %d of %d: %s, %s", int(slice)+1, scrub.Slices, count(len(r.Objects), "object"), count(r.Contents, "shared content"))
+		}
 		found.objects = append(found.objects, r.Objects...)
 		found.contents += r.Contents
 		found.damage = append(found.damage, r.Damage...)

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -68,16 +69,27 @@ func (l *Log) readHead() (newest chain.Head, err error) {
 }
 
 // HeadProblems says which lines of log.head are not what was written to them. The head of such a line is passed over, and then the log may end earlier
-// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none.
+// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none. As a reader takes no filelock, what
+// seems wrong is looked at until it is the same twice.
 func (l *Log) HeadProblems() ([]Problem, error) {
-	data, err := os.ReadFile(l.headPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	var before []byte
+	for {
+		data, err := os.ReadFile(l.headPath())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		found := l.headProblems(data)
+		if len(found) == 0 || bytes.Equal(data, before) {
+			return found, nil
+		}
+		before = data
 	}
-	if err != nil {
-		return nil, err
-	}
-	var found []Problem
+}
+
+func (l *Log) headProblems(data []byte) (found []Problem) {
 	for i := 0; i*slot < len(data); i++ {
 		line := string(data[i*slot : min((i+1)*slot, len(data))])
 		text, check, _ := strings.Cut(strings.TrimRight(line, " \n"), " ")
@@ -87,7 +99,7 @@ func (l *Log) HeadProblems() ([]Problem, error) {
 			found = append(found, Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"})
 		}
 	}
-	return found, nil
+	return found
 }
 
 // tail is the end of a log.

@@ -27,15 +27,19 @@ func (p *Profile) readTail() (tail, error) {
 }
 
 // appendRecord writes r, with its number and the digest of its predecessor, to the end of the history, and returns what it was
-// written as. The filelock is held. A line that stays although this fails is a record that was not carried out.
+// written as; the zero Record where it fails, because nobody may refer to it then. The filelock is held. A line that stays all the same is a
+// record that was not carried out.
 func (p *Profile) appendRecord(t tail, r Record) (Record, error) {
 	next := t.Next()
 	r.Number, r.Prev = next.Number, next.Prev
 	text, err := formatLine(r)
 	if err != nil {
-		return r, err
+		return Record{}, err
 	}
 	text = checked.Add(p.name, text)
 	r.head = chain.Head{Number: r.Number, Digest: digest.Sum(text)}
-	return r, p.withSpare(func() error { return t.Append(text, 0o644) })
+	if err := p.withSpare(func() error { return t.Append(text, 0o644) }); err != nil {
+		return Record{}, err
+	}
+	return r, nil
 }

@@ -90,3 +90,22 @@ func TestWithSpare(t *testing.T) {
 		})
 	}
 }
+
+// What a change that failed returns refers to no record: the log would name one that is not in the history.
+func TestFailedRecordIsNoRecord(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("there is no device that is always full")
+	}
+	p := open(t, newStore(t), "default")
+	switchTo(t, p, "1")
+	switchTo(t, p, "2")
+	history := p.path(historyName)
+	if err := errors.Join(os.Remove(history), os.Symlink(full, history)); err != nil {
+		t.Fatal(err)
+	}
+	g, err := p.Rollback(t.Context(), 1, Who{}, noon)
+	if !errors.Is(err, syscall.ENOSPC) || g.By.Number != 0 {
+		t.Errorf("a rollback returned record %d, %v", g.By.Number, err)
+	}
+}

@@ -86,6 +86,11 @@ var packages = []room{
 	{"tests/package", []string{"internal/distribution"}},
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
+	{"tests/bench/figures", []string{}},
+	{"tests/bench/report", []string{"tests/bench/figures"}},
+	{"tests/bench/peers", []string{}},
+	{"tests/bench/place", []string{"tests/bench/figures"}},
+	{"tests/bench/toolchains", []string{}},
 	{"tests/bench", nil},
 	{"tests/bench/wrapper", []string{}},
 }

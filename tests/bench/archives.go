@@ -1,110 +1,137 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"gostore/tests/bench/figures"
 )
 
-// gzipped compares installing a Go tree from a tar.gz with unpacking it: everything verified and synced on our side.
+// gzipped compares installing a Go tree from a tar.gz with unpacking it, and with mise from the same mirror.
 func (b *bench) gzipped() error {
-	archive, err := b.tarball("gz", "gzip -6")
+	archive, sum, err := b.archive(first, "tar.gz")
 	if err != nil {
 		return err
 	}
-	return b.compare("Unpack a tar.gz of go1.22.6",
-		b.unpack("tar -xzf, then sync", `tar -xzf "$1" && sync -f .`, archive),
-		b.installPath("gostore install, verified and synced", archive))
+	const fromMirror = "gostore install, loopback mirror"
+	arms := []arm{
+		b.installPath(ourInstall, archive),
+		b.unpack(tarSync, `tar -xzf "$1" && sync -f .`, archive),
+	}
+	arms = b.with(arms, "bsdtar", b.unpack(bsdtarSync, `bsdtar -xf "$1" && sync -f .`, archive))
+	mise, skipped := b.miseArm(first)
+	if len(mise) > 0 {
+		arms = append(append(arms, b.installURL(fromMirror, b.cache.MirrorURL()+"/"+filepath.Base(archive), sum)), mise...)
+	}
+	return b.compare(figures.Table{
+		Name:    "gz",
+		Title:   "Install from a tar.gz",
+		Note:    first + ". gostore and mise verify the archive's SHA-256; mise does not sync.",
+		Skipped: append(b.skipped("bsdtar"), skipped...),
+		Targets: targetsThere(arms,
+			figures.Target{What: "install from a tar.gz, against tar and sync", Of: ourInstall, To: tarSync, AtMost: 0.80},
+			figures.Target{What: "the same from a mirror, against mise", Of: fromMirror, To: miseHTTP, AtMost: 0.75}),
+	}, 5, arms...)
 }
 
-// xzipped is gzipped for a tar.xz, against tools that do not sync.
+// targetsThere leaves out targets of arms of gostore that are only there beside a peer.
+func targetsThere(arms []arm, targets ...figures.Target) (there []figures.Target) {
+	for _, t := range targets {
+		for _, a := range arms {
+			if a.name == t.Of {
+				there = append(there, t)
+			}
+		}
+	}
+	return there
+}
+
+// xzipped is gzipped for a tar.xz.
 func (b *bench) xzipped() error {
-	archive, err := b.tarball("xz", "xz -6 -T1")
+	if missing := b.skipped("xz"); missing != nil {
+		return nil
+	}
+	archive, _, err := b.archive(first, "tar.xz")
 	if err != nil {
 		return err
 	}
-	return b.compare("Unpack a tar.xz of go1.22.6",
-		b.unpack("xz -dc and tar x, not synced", `xz -dc "$1" | tar -xf -`, archive),
-		b.installPath("gostore install, verified and synced", archive))
+	const piped = "xz -dc and tar -xf, then sync -f"
+	return b.compare(figures.Table{
+		Name:    "xz",
+		Title:   "Install from a tar.xz",
+		Note:    first + ", in one block. Nearly all of it is the xz decoder in Go.",
+		Targets: []figures.Target{{What: "install from a tar.xz, against xz, tar and sync", Of: ourInstall, To: piped, AtMost: 2.2}},
+	}, 3,
+		b.installPath(ourInstall, archive),
+		b.unpack(piped, `xz -dc "$1" | tar -xf - && sync -f .`, archive))
 }
 
-// unpack runs shell that unpacks an archive into an empty directory.
-func (b *bench) unpack(name, script, archive string) arm {
-	return arm{name, func() (*exec.Cmd, error) {
-		cmd := exec.CommandContext(b.ctx, "sh", "-c", script, "sh", archive)
-		cmd.Dir = b.fresh("tar")
-		return cmd, nil
-	}}
-}
-
-// tarball packs go1.22.6.
-func (b *bench) tarball(ext, compress string) (string, error) {
-	root, dir, err := b.locked()
-	if err != nil {
-		return "", err
+// archive returns an archive of a release and its SHA-256.
+func (b *bench) archive(version, ext string) (name, sum string, err error) {
+	if err := b.cache.Fetch(b.ctx, version); err != nil {
+		return "", "", err
 	}
-	file := filepath.Join(dir, "go.tar."+ext)
-	script := `cd "$(go env GOROOT)/.." && tar -cf - "$(basename "$(go env GOROOT)")" | ` + compress + ` >"$0"`
-	return file, must(b.command(root, dir, "shell", "--", "sh", "-c", script, file))
+	return b.cache.Archive(b.ctx, version, ext)
 }
 
 // installPath is gostore installing an archive into an empty store.
 func (b *bench) installPath(name, archive string) arm {
-	lock := "" // made once: it says the archive's digest, as a lock from upstream would
-	return arm{name, func() (*exec.Cmd, error) {
+	return b.installLocked(name, "lock", "sdk@1", "--path", archive)
+}
+
+// installURL is the same over HTTP.
+func (b *bench) installURL(name, url, sum string) arm {
+	return b.installLocked(name, "lock", "sdk@1", "--url", url, "--digest", "sha256:"+sum, "--platform", platform)
+}
+
+// installLocked is gostore installing into an empty store what a lock says. It is locked once: the lock states the archive's digest, as one
+// from upstream would.
+func (b *bench) installLocked(name string, args ...string) arm {
+	lock := ""
+	return arm{name, true, func() (*exec.Cmd, error) {
 		dir := b.fresh("project")
 		if lock == "" {
-			if err := must(b.command(b.fresh("root"), dir, "lock", "sdk@1", "--path", archive)); err != nil {
+			lock = filepath.Join(dir, "gostore.lock")
+			if err := must(b.gostore(b.fresh("root"), dir, args...)); err != nil {
 				return nil, err
 			}
-			lock = filepath.Join(dir, "gostore.lock")
-		} else if err := must(exec.CommandContext(b.ctx, "cp", lock, dir)); err != nil {
+		} else if err := copyFile(lock, filepath.Join(dir, "gostore.lock"), 0o644); err != nil {
 			return nil, err
 		}
-		return b.command(b.fresh("root"), dir, "install"), nil
+		return b.gostore(b.fresh("root"), dir, "install"), nil
 	}}
+}
+
+func copyFile(from, to string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, mode)
 }
 
 // bundles compares moving an installed toolchain with packing its tree.
 func (b *bench) bundles() error {
-	root, dir, err := b.locked()
+	missing := b.skipped("zstd")
+	root, dir, err := b.locked(first)
+	if err != nil {
+		return err
+	}
+	tree, err := b.toolchainIn(root, dir)
 	if err != nil {
 		return err
 	}
 	bundle, packed := filepath.Join(dir, "tools.bundle"), filepath.Join(dir, "go.tar.zst")
-	err = b.compare("Export go1.22.6",
-		arm{"tar and zstd -T2 -3", func() (*exec.Cmd, error) {
-			return b.command(root, dir, "shell", "--", "sh", "-c", `tar -cf - -C "$(go env GOROOT)" . | zstd -q -f -T2 -3 -o "$0"`, packed), nil
-		}},
-		arm{"gostore export", func() (*exec.Cmd, error) { return b.command(root, dir, "export", "-o", bundle), nil }})
-	if err != nil {
+	arms := b.with([]arm{always("gostore export", true, func() *exec.Cmd { return b.gostore(root, dir, "export", "-o", bundle) })},
+		"zstd", always("tar and zstd -T2 -3", false, func() *exec.Cmd {
+			return b.shellCommand(dir, `tar -cf - -C "$1" . | zstd -q -f -T2 -3 -o "$2"`, tree, packed)
+		}))
+	table := figures.Table{Name: "export", Title: "Export a toolchain", Note: "A bundle has digests of everything in it, and a shared content once.", Skipped: missing}
+	if err := b.compare(table, 5, arms...); err != nil {
 		return err
 	}
-	if err := sizes(packed, bundle); err != nil {
-		return err
-	}
-	return b.compare("Import go1.22.6",
-		arm{"zstd -dc and tar x, then sync", func() (*exec.Cmd, error) {
-			cmd := exec.CommandContext(b.ctx, "sh", "-c", `zstd -dc "$0" | tar -xf - && sync -f .`, packed)
-			cmd.Dir = b.fresh("tar")
-			return cmd, nil
-		}},
-		arm{"gostore import, verified and synced", func() (*exec.Cmd, error) {
-			return b.command(b.fresh("root"), dir, "import", bundle), nil
-		}})
-}
-
-// sizes prints how large two files are.
-func sizes(one, other string) error {
-	a, err := os.Stat(one)
-	if err != nil {
-		return err
-	}
-	c, err := os.Stat(other)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("\nSize: %d bytes, %d bytes, ratio %.2f\n", a.Size(), c.Size(), float64(c.Size())/float64(a.Size()))
-	return nil
+	arms = b.with([]arm{always("gostore import, verified and synced", true, func() *exec.Cmd { return b.gostore(b.fresh("root"), dir, "import", bundle) })},
+		"zstd", b.unpack("zstd -dc and tar -xf, then sync -f", `zstd -dc "$1" | tar -xf - && sync -f .`, packed))
+	return b.compare(figures.Table{Name: "import", Title: "Import a toolchain", Skipped: missing}, 5, arms...)
 }

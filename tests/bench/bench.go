@@ -134,6 +134,7 @@ func (b *bench) environ(more ...string) []string {
 func (b *bench) program(dir, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(b.ctx, path, args...)
 	cmd.Dir, cmd.Env = dir, b.environ()
+	ownGroup(cmd)
 	return cmd
 }
 

@@ -1,6 +1,6 @@
 // Bench measures gostore against what people use instead, as whole processes, side by side.
 //
-//	go run ./tests/bench [-install] [-write FILE] [-dir DIR] [-only NAME,...] [-runs N] [-quick] [-render]
+//	go run ./tests/bench [-install] [-write FILE] [-dir DIR] [-only NAME,...] [-runs N] [-quick] [-render] …
 //
 // It serves real Go toolchains, which it downloads once through the configured module proxy, from the loopback interface, builds gostore,
 // and runs every comparison in turn, A B A B, after one warm-up. What it compares with is what is on PATH; with -install it first
@@ -50,7 +50,7 @@ type options struct {
 	dir, only, write, gostore string
 	runs                      int
 	quick, install, render    bool
-	plain                     bool
+	plain, unsynced           bool
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -66,6 +66,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.install, "install", false, "install what is missing and package registries have")
 	f.BoolVar(&o.render, "render", false, "only write the document again, from the runs that were kept")
 	f.BoolVar(&o.plain, "plain", false, "run on the directory as it is, and make no file systems")
+	f.BoolVar(&o.unsynced, "unsynced", false, "do not sync before each run: only to try the benchmark out")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -144,12 +145,18 @@ func measure(ctx context.Context, o options, stderr io.Writer) (file figures.Fil
 	return file, err
 }
 
+// The image has room for what the largest comparison makes; its inodes are written when it is made, 256 bytes for each.
+const (
+	imageSize   = 40 << 30
+	imageInodes = 2_000_000
+)
+
 // places makes the file systems to run on: the first is for everything, the second, if there is one, for what depends on the disk.
 func (b *bench) places() ([]*place.Place, error) {
 	if b.options.plain || os.Geteuid() != 0 {
 		return []*place.Place{place.Plain(b.ctx, b.work)}, nil
 	}
-	disk, err := place.Ext4(b.ctx, b.work)
+	disk, err := place.Ext4(b.ctx, b.work, imageSize, imageInodes)
 	if err != nil {
 		fmt.Fprintf(b.log, "running on the directory as it is: %v\n", err)
 		return []*place.Place{place.Plain(b.ctx, b.work)}, nil
@@ -165,6 +172,9 @@ func (b *bench) places() ([]*place.Place, error) {
 func (b *bench) facts(places []*place.Place) ([]figures.Fact, error) {
 	facts := place.Machine(b.ctx, time.Now())
 	for _, p := range places {
+		if b.options.quick {
+			break // it takes seconds
+		}
 		fact, err := place.WriteSpeed(p.Dir)
 		if err != nil {
 			return nil, err

@@ -110,9 +110,10 @@ func (b *bench) time(a arm) (sample, error) {
 	}
 	var printed strings.Builder
 	cmd.Stdout, cmd.Stderr = &printed, &printed
-	ownGroup(cmd)
 	floor := settle()
-	syscall.Sync()
+	if !b.options.unsynced {
+		syscall.Sync()
+	}
 	start := time.Now()
 	err = cmd.Run()
 	wall := time.Since(start)
@@ -132,9 +133,7 @@ func (b *bench) time(a arm) (sample, error) {
 // ownGroup puts a command into a process group, so that an interrupt ends what it started as well: a mount could not go otherwise.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if cmd.Cancel != nil {
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
 // settle has this process give back what memory it can, and returns how much it has, in MB: on Linux a command's peak begins

@@ -94,11 +94,11 @@ func version(ctx context.Context, path string, args []string) string {
 
 // Short returns the first line of what a program says of its version, up to 60 bytes of it, without what follows a comma or a dash.
 func Short(said string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
+	line, _, _ := strings.Cut(strings.Trim(said, "* \n"), "\n")
 	for _, sign := range []string{",", " - ", " by ", " of "} {
 		line, _, _ = strings.Cut(line, sign)
 	}
-	return line[:min(len(line), 60)]
+	return strings.TrimSpace(line[:min(len(line), 60)])
 }
 
 // Install installs what is missing and can be had: Debian's packages where the user is root and there is an apt-get, npm's into

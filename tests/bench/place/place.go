@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,11 +31,9 @@ func (p *Place) Close() error {
 	return p.undo()
 }
 
-// imageSize is how large the image may become; it takes only what is written.
-const imageSize = 40 << 30
-
-// Ext4 makes a journalled ext4 in an image in dir. Closing the place unmounts and removes it. It needs Linux, root and e2fsprogs.
-func Ext4(ctx context.Context, dir string) (*Place, error) {
+// Ext4 makes a journalled ext4 in an image in dir, for so many bytes and inodes. The image takes only what is written to it. Closing the
+// place unmounts and removes it. It needs Linux, root and e2fsprogs.
+func Ext4(ctx context.Context, dir string, bytes int64, inodes int) (*Place, error) {
 	image, mount := filepath.Join(dir, "ext4.img"), filepath.Join(dir, "ext4")
 	if err := os.Mkdir(mount, 0o755); err != nil {
 		return nil, err
@@ -44,11 +43,11 @@ func Ext4(ctx context.Context, dir string) (*Place, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if err := file.Truncate(imageSize); err != nil {
+	if err := file.Truncate(bytes); err != nil {
 		return nil, err
 	}
 	// Laying out the tables and the journal now keeps the kernel from doing it while something is measured.
-	if err := run(ctx, "mkfs.ext4", "-q", "-F", "-N", "4000000", "-O", "has_journal", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", image); err != nil {
+	if err := run(ctx, "mkfs.ext4", "-q", "-F", "-N", strconv.Itoa(inodes), "-O", "has_journal", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", image); err != nil {
 		return nil, err
 	}
 	if err := run(ctx, "mount", "-o", "loop,noatime", image, mount); err != nil {

@@ -12,9 +12,11 @@ import (
 
 // The measures of a plot, in pixels.
 const (
-	plotWidth  = 860
-	barsLeft   = 330 // where the bars begin; names stand left of it
-	barsRight  = 640 // where the longest may end; values stand right of it
+	plotWidth                = 860
+	barsLeft                 = 330 // where the bars begin; names stand left of it
+	barsRight                = 640 // where the longest may end; values stand right of it
+	valuesLeft, verdictsLeft = barsRight + 22, barsRight + 82
+
 	rowHeight  = 34
 	barHeight  = 16
 	plotTop    = 76
@@ -51,6 +53,8 @@ func Plot(t figures.Table) string {
 	p.text(16, 50, "small", fmt.Sprintf("%s, median and range, less is better. %s", t.Unit, t.Place))
 	bottom := plotTop + rowHeight*len(t.Arms)
 	p.addf("  <line class=\"axis\" x1=\"%d\" y1=\"%d\" x2=\"%[1]d\" y2=\"%[3]d\"/>\n", barsLeft, plotTop-4, bottom)
+	p.text(valuesLeft, plotTop-10, "small", "median")
+	p.text(verdictsLeft, plotTop-10, "small", "gostore takes")
 	for i, a := range t.Arms {
 		p.bar(a, plotTop+rowHeight*i+rowHeight/2)
 	}
@@ -110,9 +114,9 @@ func (p *plot) bar(a figures.Arm, y int) {
 			class, verdict = "small", Ratio(ratio)+" of it"
 		}
 	}
-	p.text(barsRight+22, y+4, "", value)
+	p.text(valuesLeft, y+4, "", value)
 	if verdict != "" {
-		p.text(barsRight+82, y+4, class, verdict)
+		p.text(verdictsLeft, y+4, class, verdict)
 	}
 }
 

@@ -91,6 +91,8 @@ var packages = []room{
 	{"tests/bench/peers", []string{}},
 	{"tests/bench/place", []string{"tests/bench/figures"}},
 	{"tests/bench/toolchains", []string{}},
+	{"tests/bench/rounds", []string{"tests/bench/figures", "tests/bench/peers", "tests/bench/place", "tests/bench/toolchains"}},
+	{"tests/bench/comparisons", nil},
 	{"tests/bench", nil},
 	{"tests/bench/wrapper", []string{}},
 }

@@ -12,6 +12,7 @@ import (
 	"gostore/cmd"
 	"gostore/tests/bench/figures"
 	"gostore/tests/bench/report"
+	"gostore/tests/bench/rounds"
 	"gostore/tests/upstream"
 )
 
@@ -38,7 +39,7 @@ func world(t *testing.T, commands ...string) (dir, document string) {
 	t.Helper()
 	server := upstream.Start(t, upstream.Config{})
 	dir, bin := t.TempDir(), t.TempDir()
-	t.Cleanup(func() { remove(dir) })
+	t.Cleanup(func() { rounds.Remove(dir) })
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -150,30 +151,6 @@ func TestDocument(t *testing.T) {
 	}
 	if string(encode(file)) != content(t, "../../docs/performance/runs.json") {
 		t.Error("runs.json was changed by hand")
-	}
-}
-
-func TestSettle(t *testing.T) {
-	b := &bench{ctx: t.Context(), options: options{unsynced: true}}
-	s, err := b.once(exec.Command("sh", "-c", "exit 0"))
-	if err != nil || s.wall <= 0 || s.cpu < 0 {
-		t.Errorf("got %+v, %v", s, err)
-	}
-	if _, err := b.once(exec.Command("sh", "-c", "echo why >&2; exit 3")); err == nil || !strings.Contains(err.Error(), "why") {
-		t.Errorf("a command that fails: got %v, want what it said", err)
-	}
-}
-
-func TestRuns(t *testing.T) {
-	for _, test := range []struct {
-		options options
-		n, want int
-	}{
-		{options{}, 5, 5}, {options{runs: 2}, 5, 2}, {options{runs: 2}, 100, 40}, {options{quick: true}, 9, 3}, {options{quick: true}, 2, 1},
-	} {
-		if got := (&bench{options: test.options}).runs(test.n); got != test.want {
-			t.Errorf("%+v of %d: got %d, want %d", test.options, test.n, got, test.want)
-		}
 	}
 }
 

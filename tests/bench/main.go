@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -30,9 +31,11 @@ import (
 	"syscall"
 	"time"
 
+	"gostore/tests/bench/comparisons"
 	"gostore/tests/bench/figures"
 	"gostore/tests/bench/peers"
 	"gostore/tests/bench/place"
+	"gostore/tests/bench/rounds"
 	"gostore/tests/bench/toolchains"
 )
 
@@ -122,12 +125,13 @@ func measure(ctx context.Context, o options, stderr io.Writer) (file figures.Fil
 	if err != nil {
 		return file, err
 	}
-	defer remove(work)
-	b := &bench{ctx: ctx, work: work, cache: cache, peers: peers.Find(ctx, npm), options: o, log: stderr}
-	if err := errors.Join(os.Mkdir(filepath.Join(work, "home"), 0o755), b.build()); err != nil {
+	defer rounds.Remove(work)
+	r := &rounds.Runner{Ctx: ctx, Log: stderr, Work: work, Env: os.Environ(), Bin: o.gostore, Cache: cache, Peers: peers.Find(ctx, npm),
+		Runs: o.runs, Quick: o.quick, Unsynced: o.unsynced}
+	if err := prepare(r); err != nil {
 		return file, err
 	}
-	places, err := b.places()
+	places, err := o.places(r)
 	defer func() {
 		for _, p := range slices.Backward(places) {
 			err = errors.Join(err, p.Close())
@@ -136,13 +140,41 @@ func measure(ctx context.Context, o options, stderr io.Writer) (file figures.Fil
 	if err != nil {
 		return file, err
 	}
-	file.Machine, err = b.facts(places)
+	file.Machine, err = o.facts(r, places)
 	if err != nil {
 		return file, err
 	}
-	err = b.all(places)
-	file.Tables = b.tables
+	err = o.all(r, places)
+	file.Tables = r.Tables
 	return file, err
+}
+
+// prepare builds gostore, unless a built one is to be measured.
+func prepare(r *rounds.Runner) error {
+	if err := os.Mkdir(filepath.Join(r.Work, "home"), 0o755); err != nil || r.Bin != "" {
+		return err
+	}
+	r.Bin = filepath.Join(r.Work, "bin")
+	return r.Build(r.Bin+"/", "./cmd/gostore", "./cmd/gostore-shim")
+}
+
+// revision says which gostore is measured.
+func (o options) revision(r *rounds.Runner) string {
+	if o.gostore != "" {
+		return "as it was given"
+	}
+	out, err := exec.CommandContext(r.Ctx, "git", "describe", "--always", "--dirty", "--exclude=*").Output()
+	if err != nil {
+		return "of this working copy"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func names() (names []string) {
+	for _, c := range comparisons.All {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // The image has room for what the largest comparison makes; its inodes are written when it is made, 256 bytes for each.
@@ -152,16 +184,16 @@ const (
 )
 
 // places makes the file systems to run on: the first is for everything, the second, if there is one, for what depends on the disk.
-func (b *bench) places() ([]*place.Place, error) {
-	if b.options.plain || os.Geteuid() != 0 {
-		return []*place.Place{place.Plain(b.ctx, b.work)}, nil
+func (o options) places(r *rounds.Runner) ([]*place.Place, error) {
+	if o.plain || os.Geteuid() != 0 {
+		return []*place.Place{place.Plain(r.Ctx, r.Work)}, nil
 	}
-	disk, err := place.Ext4(b.ctx, b.work, imageSize, imageInodes)
+	disk, err := place.Ext4(r.Ctx, r.Work, imageSize, imageInodes)
 	if err != nil {
-		fmt.Fprintf(b.log, "running on the directory as it is: %v\n", err)
-		return []*place.Place{place.Plain(b.ctx, b.work)}, nil
+		fmt.Fprintf(r.Log, "running on the directory as it is: %v\n", err)
+		return []*place.Place{place.Plain(r.Ctx, r.Work)}, nil
 	}
-	memory, err := place.Tmpfs(b.ctx, b.work)
+	memory, err := place.Tmpfs(r.Ctx, r.Work)
 	if err != nil {
 		return []*place.Place{disk}, err
 	}
@@ -169,10 +201,10 @@ func (b *bench) places() ([]*place.Place, error) {
 }
 
 // facts are those of the machine, the places and the programs.
-func (b *bench) facts(places []*place.Place) ([]figures.Fact, error) {
-	facts := place.Machine(b.ctx, time.Now())
+func (o options) facts(r *rounds.Runner, places []*place.Place) ([]figures.Fact, error) {
+	facts := place.Machine(r.Ctx, time.Now())
 	for _, p := range places {
-		if b.options.quick {
+		if o.quick {
 			break // it takes seconds
 		}
 		fact, err := place.WriteSpeed(p.Dir)
@@ -181,11 +213,11 @@ func (b *bench) facts(places []*place.Place) ([]figures.Fact, error) {
 		}
 		facts = append(facts, figures.Fact{Name: fact.Name + " to " + p.Kind, Value: fact.Value})
 	}
-	facts = append(facts, figures.Fact{Name: "gostore", Value: b.revision()})
+	facts = append(facts, figures.Fact{Name: "gostore", Value: o.revision(r)})
 	for _, p := range peers.All {
 		value := "not there"
-		if _, ok := b.peers.Path(p.Command); ok {
-			value = b.peers.Version(p.Command)
+		if _, ok := r.Peers.Path(p.Command); ok {
+			value = r.Peers.Version(p.Command)
 		}
 		if p.Command != "go" {
 			facts = append(facts, figures.Fact{Name: p.Command, Value: value})
@@ -195,28 +227,28 @@ func (b *bench) facts(places []*place.Place) ([]figures.Fact, error) {
 }
 
 // all runs the comparisons that were asked for, each on the places that it is for.
-func (b *bench) all(places []*place.Place) error {
+func (o options) all(r *rounds.Runner, places []*place.Place) error {
 	var failed []error
-	for _, c := range comparisons {
-		if b.options.only != "" && !slices.Contains(strings.Split(b.options.only, ","), c.name) || b.options.quick && c.long {
+	for _, c := range comparisons.All {
+		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.Name) || o.quick && c.Long {
 			continue
 		}
 		for i, p := range places {
-			if i > 0 && !c.everywhere || b.ctx.Err() != nil {
+			if i > 0 && !c.Everywhere || r.Ctx.Err() != nil {
 				continue
 			}
 			start := time.Now()
-			b.place, b.dir, b.suffix = p, p.Dir, ""
+			r.Place, r.Dir, r.Suffix = p, p.Dir, ""
 			if i > 0 {
-				b.suffix = "-" + filepath.Base(p.Dir)
+				r.Suffix = "-" + filepath.Base(p.Dir)
 			}
-			if err := c.run(b); err != nil {
-				fmt.Fprintf(b.log, "%s: %v\n", c.name, err)
-				failed = append(failed, fmt.Errorf("%s: %w", c.name, err))
+			if err := c.Run(r); err != nil {
+				fmt.Fprintf(r.Log, "%s: %v\n", c.Name, err)
+				failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))
 			}
-			b.clear()
-			fmt.Fprintf(b.log, "%s on %s: %.0f s\n", c.name, p.Kind, time.Since(start).Seconds())
+			r.Clear()
+			fmt.Fprintf(r.Log, "%s on %s: %.0f s\n", c.Name, p.Kind, time.Since(start).Seconds())
 		}
 	}
-	return errors.Join(append(failed, b.ctx.Err())...)
+	return errors.Join(append(failed, r.Ctx.Err())...)
 }

@@ -1,13 +1,14 @@
-package main
+package comparisons
 
 import (
 	"os/exec"
 
 	"gostore/tests/bench/figures"
+	"gostore/tests/bench/rounds"
 )
 
 // verify compares proving that a toolchain is whole.
-func (b *bench) verify() error {
+func (b bench) verify() error {
 	root, dir, err := b.locked(first)
 	if err != nil {
 		return err
@@ -17,26 +18,26 @@ func (b *bench) verify() error {
 		return err
 	}
 	const ours, nix, b3sum = "gostore verify", "nix-store --verify-path", "b3sum of its files, by xargs"
-	arms := []arm{always(ours, true, func() *exec.Cmd { return b.gostore(root, dir, "verify") })}
-	if path, ok := b.peers.Path("nix-store"); ok {
+	arms := []rounds.Arm{rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify") })}
+	if path, ok := b.Peers.Path("nix-store"); ok {
 		n, err := b.nix("nix")
 		if err != nil {
 			return err
 		}
-		added, err := answer(n.command(path, "--add", tree))
+		added, err := rounds.Answer(n.command(path, "--add", tree))
 		if err != nil {
 			return err
 		}
-		arms = append(arms, always(nix, false, func() *exec.Cmd { return n.command(path, "--verify-path", added) }))
+		arms = append(arms, rounds.Always(nix, false, func() *exec.Cmd { return n.command(path, "--verify-path", added) }))
 	}
-	sum := func(name, command string) arm {
-		return always(name, false, func() *exec.Cmd {
-			return b.shellCommand(tree, `find . -type f -print0 | xargs -0 "$1" >/dev/null`, command)
+	sum := func(name, command string) rounds.Arm {
+		return rounds.Always(name, false, func() *exec.Cmd {
+			return b.Shell(tree, `find . -type f -print0 | xargs -0 "$1" >/dev/null`, command)
 		})
 	}
 	arms = b.with(arms, "b3sum", sum(b3sum, "b3sum"))
 	arms = b.with(arms, "sha256sum", sum("sha256sum of its files, by xargs", "sha256sum"))
-	return b.compare(figures.Table{
+	return b.Compare(figures.Table{
 		Name:    "verify",
 		Title:   "Verify a Go toolchain",
 		Note:    "Everything in the page cache.",

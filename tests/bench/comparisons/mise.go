@@ -1,4 +1,4 @@
-package main
+package comparisons
 
 import (
 	"os"
@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"gostore/tests/bench/rounds"
 )
 
 // miseNeeds are the programs without which mise cannot install anything.
@@ -14,33 +16,33 @@ var miseNeeds = []string{"mise", "git"}
 const platform = runtime.GOOS + "/" + runtime.GOARCH
 
 // miseEnviron is what keeps mise to the directory of the benchmark, and from asking anybody but it.
-func (b *bench) miseEnviron(data, dir string) []string {
-	home := filepath.Join(b.work, "mise")
-	return b.environ("MISE_DATA_DIR="+data, "MISE_CACHE_DIR="+filepath.Join(home, "cache"), "MISE_CONFIG_DIR="+filepath.Join(home, "config"),
+func (b bench) miseEnviron(data, dir string) []string {
+	home := filepath.Join(b.Work, "mise")
+	return b.Environ("MISE_DATA_DIR="+data, "MISE_CACHE_DIR="+filepath.Join(home, "cache"), "MISE_CONFIG_DIR="+filepath.Join(home, "config"),
 		"MISE_STATE_DIR="+filepath.Join(home, "state"), "MISE_TRUSTED_CONFIG_PATHS="+dir, "MISE_USE_VERSIONS_HOST=0", "MISE_GO_SET_GOROOT=false",
-		"MISE_GO_DOWNLOAD_MIRROR="+b.cache.MirrorURL(), "MISE_GO_REPO=file://"+filepath.Join(b.work, "versions"))
+		"MISE_GO_DOWNLOAD_MIRROR="+b.Cache.MirrorURL(), "MISE_GO_REPO=file://"+filepath.Join(b.Work, "versions"))
 }
 
 // miseCommand returns a mise command with a data directory of its own.
-func (b *bench) miseCommand(data, dir string, args ...string) *exec.Cmd {
-	path, _ := b.peers.Path("mise")
-	cmd := b.program(dir, path, args...)
+func (b bench) miseCommand(data, dir string, args ...string) *exec.Cmd {
+	path, _ := b.Peers.Path("mise")
+	cmd := b.Program(dir, path, args...)
 	cmd.Env = b.miseEnviron(data, dir)
 	return cmd
 }
 
 // miseArm is mise installing releases one after the other from the loopback mirror. It verifies the archives' SHA-256 and does not sync. The list of
 // versions that it wants to see comes from a git repository on the disk, and is in its cache after the first run.
-func (b *bench) miseArm(versions ...string) (arms []arm, skipped []string) {
+func (b bench) miseArm(versions ...string) (arms []rounds.Arm, skipped []string) {
 	if skipped = b.skipped(miseNeeds...); skipped != nil {
 		return nil, skipped
 	}
-	return []arm{{miseHTTP, false, func() (*exec.Cmd, error) {
+	return []rounds.Arm{{Name: miseHTTP, Ours: false, Make: func() (*exec.Cmd, error) {
 		if err := b.miseMirror(versions); err != nil {
 			return nil, err
 		}
-		cmd := b.miseCommand(b.fresh("mise"), b.fresh("empty"))
-		script := b.shellCommand(cmd.Dir, `m=$1; shift; for v in "$@"; do "$m" install "go@$v" || exit; done`, append([]string{cmd.Path}, plain(versions)...)...)
+		cmd := b.miseCommand(b.Fresh("mise"), b.Fresh("empty"))
+		script := b.Shell(cmd.Dir, `m=$1; shift; for v in "$@"; do "$m" install "go@$v" || exit; done`, append([]string{cmd.Path}, plain(versions)...)...)
 		script.Env = cmd.Env
 		return script, nil
 	}}}, nil
@@ -48,13 +50,13 @@ func (b *bench) miseArm(versions ...string) (arms []arm, skipped []string) {
 
 // miseWith returns a data directory into which mise has installed releases from the mirror. Linking directories into it would not do: mise then looks
 // for the versions in the network at each start, which costs it ten times as much.
-func (b *bench) miseWith(versions ...string) (data string, err error) {
+func (b bench) miseWith(versions ...string) (data string, err error) {
 	if err := b.miseMirror(versions); err != nil {
 		return "", err
 	}
-	data = b.fresh("mise")
+	data = b.Fresh("mise")
 	for _, v := range plain(versions) {
-		if err := must(b.miseCommand(data, b.fresh("empty"), "install", "go@"+v)); err != nil {
+		if err := rounds.Must(b.miseCommand(data, b.Fresh("empty"), "install", "go@"+v)); err != nil {
 			return "", err
 		}
 	}
@@ -70,17 +72,17 @@ func plain(versions []string) (list []string) {
 }
 
 // miseMirror has what mise asks for: the archives, and a repository that is tagged with the versions.
-func (b *bench) miseMirror(versions []string) error {
+func (b bench) miseMirror(versions []string) error {
 	for _, v := range versions {
 		if _, _, err := b.archive(v, "tar.gz"); err != nil {
 			return err
 		}
 	}
-	repository := filepath.Join(b.work, "versions")
+	repository := filepath.Join(b.Work, "versions")
 	if _, err := os.Stat(repository); err == nil {
 		return nil
 	}
-	return must(b.shellCommand(b.work, `repository=$1; shift
+	return rounds.Must(b.Shell(b.Work, `repository=$1; shift
 		git init -q --bare "$repository" && cd "$repository" && tree=$(git mktree </dev/null) &&
 		commit=$(git -c user.name=bench -c user.email=bench@localhost commit-tree "$tree" -m versions) &&
 		for v in "$@"; do git tag "$v" "$commit" || exit; done`, append([]string{repository}, releases...)...))

@@ -1,11 +1,13 @@
-package main
+package comparisons
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"gostore/tests/bench/figures"
+	"gostore/tests/bench/rounds"
 )
 
 const (
@@ -28,31 +30,15 @@ const (
 	miseHTTP   = "mise install, loopback mirror"
 )
 
-// skipped says which peers are not there.
-func (b *bench) skipped(commands ...string) (lines []string) {
-	for _, command := range b.peers.Missing(commands...) {
-		lines = append(lines, command+", which is not on this machine")
-	}
-	return lines
-}
-
-// with adds arms of a peer, if it is there.
-func (b *bench) with(arms []arm, command string, more ...arm) []arm {
-	if _, ok := b.peers.Path(command); ok {
-		arms = append(arms, more...)
-	}
-	return arms
-}
-
 // goToolchain is cmd/go installing a toolchain for itself. It verifies and does not sync.
-func (b *bench) goToolchain(name, proxy string, versions ...string) arm {
-	return arm{name, false, func() (*exec.Cmd, error) {
-		return b.goInstall(b.fresh("gopath"), proxy, versions...), nil
+func (b bench) goToolchain(name, proxy string, versions ...string) rounds.Arm {
+	return rounds.Arm{Name: name, Ours: false, Make: func() (*exec.Cmd, error) {
+		return b.goInstall(b.Fresh("gopath"), proxy, versions...), nil
 	}}
 }
 
-func (b *bench) goInstall(gopath, proxy string, versions ...string) *exec.Cmd {
-	cmd := b.shellCommand(b.fresh("empty"), `for v in "$@"; do GOTOOLCHAIN=$v go version || exit; done`, versions...)
+func (b bench) goInstall(gopath, proxy string, versions ...string) *exec.Cmd {
+	cmd := b.Shell(b.Fresh("empty"), `for v in "$@"; do GOTOOLCHAIN=$v go version || exit; done`, versions...)
 	cmd.Env = append(cmd.Env, "GOPATH="+gopath, "GOMODCACHE=", "GOPROXY="+proxy, "GOFLAGS=-modcacherw")
 	if strings.HasPrefix(proxy, "file:") {
 		cmd.Env = append(cmd.Env, "GOSUMDB=off") // it has no copy of the database
@@ -61,27 +47,27 @@ func (b *bench) goInstall(gopath, proxy string, versions ...string) *exec.Cmd {
 }
 
 // installInto returns gostore installing a release into a store.
-func (b *bench) installInto(root, version string) *exec.Cmd {
-	return b.gostore(root, b.fresh("empty"), "install", request(version))
+func (b bench) installInto(root, version string) *exec.Cmd {
+	return b.Gostore(root, b.Fresh("empty"), "install", request(version))
 }
 
 // unpack runs a script that unpacks archives into an empty directory.
-func (b *bench) unpack(name, script string, archives ...string) arm {
-	return arm{name, false, func() (*exec.Cmd, error) { return b.shellCommand(b.fresh("unpacked"), script, archives...), nil }}
+func (b bench) unpack(name, script string, archives ...string) rounds.Arm {
+	return rounds.Arm{Name: name, Ours: false, Make: func() (*exec.Cmd, error) { return b.Shell(b.Fresh("unpacked"), script, archives...), nil }}
 }
 
-func (b *bench) zipped() error {
-	if err := b.cache.Fetch(b.ctx, first); err != nil {
+func (b bench) zipped() error {
+	if err := b.Cache.Fetch(b.Ctx, first); err != nil {
 		return err
 	}
-	zip := b.cache.Zip(first)
-	arms := []arm{
-		{ourInstall, true, func() (*exec.Cmd, error) { return b.installInto(b.fresh("root"), first), nil }},
-		b.goToolchain(cmdGo, b.cache.FileURL(), first),
+	zip := b.Cache.Zip(first)
+	arms := []rounds.Arm{
+		{Name: ourInstall, Ours: true, Make: func() (*exec.Cmd, error) { return b.installInto(b.Fresh("root"), first), nil }},
+		b.goToolchain(cmdGo, b.Cache.FileURL(), first),
 	}
 	arms = b.with(arms, "unzip", b.unpack(unzipSync, `unzip -q "$1" && sync -f .`, zip))
 	arms = b.with(arms, "bsdtar", b.unpack(bsdtarSync, `bsdtar -xf "$1" && sync -f .`, zip))
-	return b.compare(figures.Table{
+	return b.Compare(figures.Table{
 		Name:    "zip",
 		Title:   "Install a Go toolchain from its module zip",
 		Note:    first + " from a `file://` proxy. gostore and cmd/go compute the zip's h1, the others verify nothing; cmd/go does not sync.",
@@ -94,32 +80,32 @@ func (b *bench) zipped() error {
 	}, 5, arms...)
 }
 
-func (b *bench) overHTTP() error {
-	if err := b.cache.Fetch(b.ctx, first); err != nil {
+func (b bench) overHTTP() error {
+	if err := b.Cache.Fetch(b.Ctx, first); err != nil {
 		return err
 	}
-	return b.compare(figures.Table{
+	return b.Compare(figures.Table{
 		Name:  "http",
 		Title: "Install a Go toolchain over HTTP",
 		Note:  first + " from a module proxy on the loopback interface, asking the checksum database through it. cmd/go does not sync.",
 	}, 3,
-		arm{ourInstall, true, func() (*exec.Cmd, error) {
-			cmd := b.installInto(b.fresh("root"), first)
-			cmd.Env = append(cmd.Env, "GOPROXY="+b.cache.URL)
+		rounds.Arm{Name: ourInstall, Ours: true, Make: func() (*exec.Cmd, error) {
+			cmd := b.installInto(b.Fresh("root"), first)
+			cmd.Env = append(cmd.Env, "GOPROXY="+b.Cache.URL)
 			return cmd, nil
 		}},
-		b.goToolchain(cmdGo, b.cache.URL, first))
+		b.goToolchain(cmdGo, b.Cache.URL, first))
 }
 
 // neighbour installs two releases into one store in each round, and the second again.
-func (b *bench) neighbour() error {
-	if err := b.cache.Fetch(b.ctx, neighbour, first); err != nil {
+func (b bench) neighbour() error {
+	if err := b.Cache.Fetch(b.Ctx, neighbour, first); err != nil {
 		return err
 	}
 	root := ""
 	const alone, beside = neighbour + " into an empty store", first + " beside " + neighbour
 	const anew, again = first + " anew, its object gone and its files there", first + " again, it is there"
-	return b.compare(figures.Table{
+	return b.Compare(figures.Table{
 		Name:  "neighbour",
 		Title: "Install the neighbouring release",
 		Note:  "What a store has of another release is linked. The ratios are gostore's own: of the second release to the first.",
@@ -129,48 +115,48 @@ func (b *bench) neighbour() error {
 			{What: "the same archive again, looked up", Of: again, To: alone, AtMost: 0.25},
 		},
 	}, 5,
-		arm{beside, true, func() (*exec.Cmd, error) {
-			root = b.fresh("root")
-			return b.installInto(root, first), must(b.installInto(root, neighbour))
+		rounds.Arm{Name: beside, Ours: true, Make: func() (*exec.Cmd, error) {
+			root = b.Fresh("root")
+			return b.installInto(root, first), rounds.Must(b.installInto(root, neighbour))
 		}},
-		arm{again, true, func() (*exec.Cmd, error) { return b.installInto(root, first), nil }},
-		arm{anew, true, func() (*exec.Cmd, error) {
-			away := b.shellCommand(root, `chmod u+w store/*-go-"$1" && mv store/*-go-"$1" .`, strings.TrimPrefix(first, "go"))
-			return b.installInto(root, first), must(away)
+		rounds.Arm{Name: again, Ours: true, Make: func() (*exec.Cmd, error) { return b.installInto(root, first), nil }},
+		rounds.Arm{Name: anew, Ours: true, Make: func() (*exec.Cmd, error) {
+			away := b.Shell(root, `chmod u+w store/*-go-"$1" && mv store/*-go-"$1" .`, strings.TrimPrefix(first, "go"))
+			return b.installInto(root, first), rounds.Must(away)
 		}},
-		arm{alone, false, func() (*exec.Cmd, error) { return b.installInto(b.fresh("root"), neighbour), nil }})
+		rounds.Arm{Name: alone, Ours: false, Make: func() (*exec.Cmd, error) { return b.installInto(b.Fresh("root"), neighbour), nil }})
 }
 
 // six installs releases one after the other, and says what they take together.
-func (b *bench) six() error {
-	if err := b.cache.Fetch(b.ctx, releases...); err != nil {
+func (b bench) six() error {
+	if err := b.Cache.Fetch(b.Ctx, releases...); err != nil {
 		return err
 	}
 	used := map[string]string{} // by arm: what was filled last
 	into := func(name, dir string) string { used[name] = dir; return dir }
 	const ours = "gostore install, each verified and synced"
 	const goEach, unzipEach = "cmd/go, each when it is asked for", "unzip -q of each, then sync -f"
-	arms := []arm{
-		{ours, true, func() (*exec.Cmd, error) {
-			cmd := b.shellCommand(b.fresh("empty"), `for v in "$@"; do gostore install "$v" || exit; done`, requests()...)
-			cmd.Env = append(cmd.Env, "PATH="+b.bin+":"+pathOf(cmd), "GOSTORE_ROOT="+into(ours, b.fresh("root")), "GOPROXY="+b.cache.FileURL())
+	arms := []rounds.Arm{
+		{Name: ours, Ours: true, Make: func() (*exec.Cmd, error) {
+			cmd := b.Shell(b.Fresh("empty"), `for v in "$@"; do gostore install "$v" || exit; done`, requests()...)
+			cmd.Env = append(cmd.Env, "PATH="+b.Bin+":"+pathOf(cmd), "GOSTORE_ROOT="+into(ours, b.Fresh("root")), "GOPROXY="+b.Cache.FileURL())
 			return cmd, nil
 		}},
-		{goEach, false, func() (*exec.Cmd, error) {
-			return b.goInstall(into(goEach, b.fresh("gopath")), b.cache.FileURL(), releases...), nil
+		{Name: goEach, Ours: false, Make: func() (*exec.Cmd, error) {
+			return b.goInstall(into(goEach, b.Fresh("gopath")), b.Cache.FileURL(), releases...), nil
 		}},
 	}
 	mise, miseSkipped := b.miseArm(releases...)
 	for _, a := range mise {
-		arms = append(arms, arm{a.name, a.ours, func() (*exec.Cmd, error) {
-			cmd, err := a.make()
-			into(a.name, valueOf(cmd, "MISE_DATA_DIR"))
+		arms = append(arms, rounds.Arm{Name: a.Name, Ours: a.Ours, Make: func() (*exec.Cmd, error) {
+			cmd, err := a.Make()
+			into(a.Name, valueOf(cmd, "MISE_DATA_DIR"))
 			return cmd, err
 		}})
 	}
 	var zips []string
 	for _, v := range releases {
-		zips = append(zips, b.cache.Zip(v))
+		zips = append(zips, b.Cache.Zip(v))
 	}
 	arms = b.with(arms, "unzip", b.unpack(unzipEach, `for z in "$@"; do unzip -q "$z" && sync -f . || exit; done`, zips...))
 	table := figures.Table{
@@ -183,13 +169,13 @@ func (b *bench) six() error {
 			{What: "the same, against mise", Of: ours, To: miseHTTP, AtMost: 0.65},
 		},
 	}
-	if err := b.compare(table, 2, arms...); err != nil {
+	if err := b.Compare(table, 2, arms...); err != nil {
 		return err
 	}
 	return b.diskOfSix(used, ours, goEach)
 }
 
-func (b *bench) diskOfSix(used map[string]string, ours, goEach string) error {
+func (b bench) diskOfSix(used map[string]string, ours, goEach string) error {
 	table := figures.Table{
 		Name: "disk", Title: "Disk of six releases", Unit: "MB",
 		Note: "What du says of everything that each keeps: cmd/go keeps the zips as well.",
@@ -203,13 +189,13 @@ func (b *bench) diskOfSix(used map[string]string, ours, goEach string) error {
 		if !ok {
 			continue
 		}
-		size, err := diskUse(dir)
+		size, err := b.diskUse(dir)
 		if err != nil {
 			return err
 		}
 		table.Arms = append(table.Arms, figures.Arm{Name: a.name, Ours: a.arm == ours, Runs: []float64{float64(size) / 1e6}})
 	}
-	return b.keep(table)
+	return b.Keep(table)
 }
 
 func requests() (list []string) {
@@ -232,16 +218,27 @@ func valueOf(cmd *exec.Cmd, name string) (value string) {
 func pathOf(cmd *exec.Cmd) string { return valueOf(cmd, "PATH") }
 
 // locked makes a project with a lock for a release that is installed.
-func (b *bench) locked(version string) (root, dir string, err error) {
-	if err := b.cache.Fetch(b.ctx, version); err != nil {
+func (b bench) locked(version string) (root, dir string, err error) {
+	if err := b.Cache.Fetch(b.Ctx, version); err != nil {
 		return "", "", err
 	}
-	root, dir = b.fresh("root"), b.fresh("project")
-	return root, dir, each(b.gostore(root, dir, "lock", request(version)), b.gostore(root, dir, "install"))
+	root, dir = b.Fresh("root"), b.Fresh("project")
+	return root, dir, rounds.Each(b.Gostore(root, dir, "lock", request(version)), b.Gostore(root, dir, "install"))
 }
 
 // toolchainIn returns the directory of the toolchain of a locked project.
-func (b *bench) toolchainIn(root, dir string) (string, error) {
-	path, err := answer(b.gostore(root, dir, "which", "go"))
+func (b bench) toolchainIn(root, dir string) (string, error) {
+	path, err := rounds.Answer(b.Gostore(root, dir, "which", "go"))
 	return filepath.Dir(filepath.Dir(path)), err
+}
+
+// diskUse returns the bytes that a directory takes, every inode counted once.
+func (b bench) diskUse(dir string) (int64, error) {
+	out, err := rounds.Answer(b.Program(dir, "du", "-sk", "."))
+	if err != nil {
+		return 0, err
+	}
+	var kib int64
+	_, err = fmt.Sscan(out, &kib)
+	return kib << 10, err
 }

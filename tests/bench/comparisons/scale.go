@@ -1,4 +1,4 @@
-package main
+package comparisons
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"gostore/tests/bench/figures"
+	"gostore/tests/bench/rounds"
 )
 
 // The aims of growth: what each piece costs at the largest size, against what it costs at a tenth of it, and the memory.
@@ -15,15 +16,15 @@ const (
 )
 
 // sizes returns n numbers up to most, each a tenth of the next.
-func (b *bench) sizes(most int) []int {
-	if b.options.quick {
+func (b bench) sizes(most int) []int {
+	if b.Quick {
 		most /= 10
 	}
 	return []int{most / 100, most / 10, most}
 }
 
 // scale shows how costs grow with the number of objects, and with the number of files of one.
-func (b *bench) scale() error {
+func (b bench) scale() error {
 	if err := b.scaleObjects(b.sizes(100_000)); err != nil {
 		return err
 	}
@@ -31,21 +32,21 @@ func (b *bench) scale() error {
 }
 
 // scaleObjects collects stores of ever more objects, of which half are dead: first as a dry run, then for good.
-func (b *bench) scaleObjects(sizes []int) error {
+func (b bench) scaleObjects(sizes []int) error {
 	plan := growth{Table: figures.Table{Name: "scale-plan", Title: "Plan a collection of ever more objects"}, what: "objects", verb: "planning"}
 	sweep := growth{Table: figures.Table{Name: "scale-gc", Title: "Collect ever more objects"}, what: "objects", verb: "collecting"}
 	for _, n := range sizes {
-		fmt.Fprintf(b.log, "scale: %d objects\n", n)
-		root := b.fresh("root")
+		fmt.Fprintf(b.Log, "scale: %d objects\n", n)
+		root := b.Fresh("root")
 		if err := b.fill(root, n/2, n/2); err != nil {
 			return err
 		}
 		for range 3 {
-			if err := plan.time(b, n, b.gostore(root, b.dir, "gc", "--dry-run")); err != nil {
+			if err := plan.time(b, n, b.Gostore(root, b.Dir, "gc", "--dry-run")); err != nil {
 				return err
 			}
 		}
-		if err := sweep.time(b, n, b.gostore(root, b.dir, "gc")); err != nil {
+		if err := sweep.time(b, n, b.Gostore(root, b.Dir, "gc")); err != nil {
 			return err
 		}
 	}
@@ -53,29 +54,29 @@ func (b *bench) scaleObjects(sizes []int) error {
 }
 
 // scaleFiles installs, verifies and removes trees of ever more small files.
-func (b *bench) scaleFiles(sizes []int) error {
+func (b bench) scaleFiles(sizes []int) error {
 	install := growth{Table: figures.Table{Name: "scale-install", Title: "Install trees of ever more files"}, what: "files", verb: "installing"}
 	verify := growth{Table: figures.Table{Name: "scale-verify", Title: "Verify trees of ever more files"}, what: "files", verb: "verifying"}
 	gone := growth{Table: figures.Table{Name: "scale-remove", Title: "Remove trees of ever more files"}, what: "files", verb: "removing"}
 	for _, n := range sizes {
-		fmt.Fprintf(b.log, "scale: a tree of %d files\n", n)
-		archive, sum, err := b.cache.Generated(b.ctx, n)
+		fmt.Fprintf(b.Log, "scale: a tree of %d files\n", n)
+		archive, sum, err := b.Cache.Generated(b.Ctx, n)
 		if err != nil {
 			return err
 		}
-		root, dir := b.fresh("root"), b.fresh("project")
-		url := b.cache.MirrorURL() + "/" + filepath.Base(archive)
-		if err := must(b.gostore(root, dir, "lock", "many@1", "--url", url, "--digest", "sha256:"+sum, "--platform", platform)); err != nil {
+		root, dir := b.Fresh("root"), b.Fresh("project")
+		url := b.Cache.MirrorURL() + "/" + filepath.Base(archive)
+		if err := rounds.Must(b.Gostore(root, dir, "lock", "many@1", "--url", url, "--digest", "sha256:"+sum, "--platform", platform)); err != nil {
 			return err
 		}
-		forget := b.gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))
+		forget := b.Gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))
 		steps := []struct {
 			g   *growth
 			cmd *exec.Cmd
-		}{{&install, b.gostore(root, dir, "install")}, {&verify, b.gostore(root, dir, "verify")}, {nil, forget}, {&gone, b.gostore(root, dir, "gc")}}
+		}{{&install, b.Gostore(root, dir, "install")}, {&verify, b.Gostore(root, dir, "verify")}, {nil, forget}, {&gone, b.Gostore(root, dir, "gc")}}
 		for _, s := range steps {
 			if s.g == nil {
-				err = must(s.cmd)
+				err = rounds.Must(s.cmd)
 			} else {
 				err = s.g.time(b, n, s.cmd)
 			}
@@ -94,8 +95,8 @@ type growth struct {
 }
 
 // time runs a command that deals with n pieces once, and adds that to the table.
-func (g *growth) time(b *bench, n int, cmd *exec.Cmd) error {
-	s, err := b.once(cmd)
+func (g *growth) time(b bench, n int, cmd *exec.Cmd) error {
+	s, err := b.Once(cmd)
 	if err != nil {
 		return err
 	}
@@ -104,13 +105,13 @@ func (g *growth) time(b *bench, n int, cmd *exec.Cmd) error {
 		g.Arms = append(g.Arms, figures.Arm{Name: name})
 	}
 	a := &g.Arms[len(g.Arms)-1]
-	a.Runs = append(a.Runs, rounded(s.wall*1000/float64(n)))
-	a.Peak, a.CPU = max(a.Peak, s.peak), rounded(s.cpu)
+	a.Runs = append(a.Runs, rounds.Rounded(s.Wall*1000/float64(n)))
+	a.Peak, a.CPU = max(a.Peak, s.Peak), rounds.Rounded(s.CPU)
 	return nil
 }
 
 // keepAll adds the tables, each with its aims: of the largest size, against the one before.
-func (b *bench) keepAll(all ...growth) error {
+func (b bench) keepAll(all ...growth) error {
 	for _, g := range all {
 		last, before := g.Arms[len(g.Arms)-1], g.Arms[len(g.Arms)-2]
 		g.Arms[len(g.Arms)-1].Ours = true // the others are what it is compared with
@@ -119,7 +120,7 @@ func (b *bench) keepAll(all ...growth) error {
 			{What: fmt.Sprintf("%s %s: each against one of a tenth as many", g.verb, last.Name), Of: last.Name, To: before.Name, AtMost: linear},
 			{What: fmt.Sprintf("%s %s: memory", g.verb, last.Name), Of: last.Name, Peak: true, AtMost: memoryAtMB},
 		}
-		if err := b.keep(g.Table); err != nil {
+		if err := b.Keep(g.Table); err != nil {
 			return err
 		}
 	}

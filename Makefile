@@ -15,16 +15,17 @@ ci:
 bench:
 	go run ./tests/bench -install -write docs/performance.md $(BENCHFLAGS)
 
-# The parts, at the commit BASE and as they are here: BENCH chooses among them, COUNT says how often each is run.
+# The parts, at the commit BASE and as they are here: BENCH and PACKAGES choose among them, COUNT says how often each is run.
 BASE ?= HEAD~1
 BENCH ?= .
+PACKAGES ?= ./...
 COUNT ?= 6
 benchstat:
-	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -rf "$$dir"' EXIT; \
+	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -rf "$$dir"' EXIT; trap 'exit 130' INT TERM; \
 	git worktree add -q --detach "$$dir/base" $(BASE); \
 	for round in $$(seq $(COUNT)); do \
-		(cd "$$dir/base" && go test -run '^$$' -bench '$(BENCH)' ./...) >>"$$dir/base.txt"; \
-		go test -run '^$$' -bench '$(BENCH)' ./... >>"$$dir/here.txt"; \
+		(cd "$$dir/base" && go test -run '^$$' -bench '$(BENCH)' $(PACKAGES)) >>"$$dir/base.txt"; \
+		go test -run '^$$' -bench '$(BENCH)' $(PACKAGES) >>"$$dir/here.txt"; \
 	done; \
 	go run $(BENCHSTAT) "$$dir/base.txt" "$$dir/here.txt"
 

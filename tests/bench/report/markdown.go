@@ -41,7 +41,7 @@ func Targets(tables []figures.Table) string {
 func amount(t figures.Table, target figures.Target, value float64) string {
 	switch {
 	case target.Peak:
-		return Number(value) + " MB"
+		return whole(value) + " MB"
 	case target.To == "":
 		return Number(value) + " " + t.Unit
 	}
@@ -113,7 +113,7 @@ func row(t figures.Table, a figures.Arm, costs bool) string {
 	}
 	line := fmt.Sprintf("| %s | %s | %s | %s | %s |", name, Number(a.Median()), spread, ratio, aim)
 	if costs {
-		line += fmt.Sprintf(" %s | %s |", known(a.CPU), known(a.Peak))
+		line += fmt.Sprintf(" %s | %s |", known(a.CPU, Number), known(a.Peak, whole))
 	}
 	return line + "\n"
 }
@@ -136,12 +136,14 @@ func one(b bool) int {
 }
 
 // known formats a cost, nothing when it is not known.
-func known(v float64) string {
+func known(v float64, format func(float64) string) string {
 	if v == 0 {
 		return ""
 	}
-	return Number(v)
+	return format(v)
 }
+
+func whole(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) }
 
 // Number formats a value with three digits, or more before the point.
 func Number(v float64) string {

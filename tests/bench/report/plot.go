@@ -103,7 +103,7 @@ func (p *plot) bar(a figures.Arm, y int) {
 	value, class := Number(a.Median()), ""
 	verdict := ""
 	if a.Name != p.table.Base().Name {
-		if ratio, aim := p.table.Compared(a); aim != nil {
+		if ratio, aim := p.table.Compared(a); aim != nil && ratio > 0 {
 			of, _ := p.table.Arm(aim.Of)
 			at := p.x(of.Median() / ratio * aim.AtMost)
 			p.addf("  <line class=\"aim\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1[1]f\" y2=\"%[3]d\"/>\n", at, y-barHeight/2-3, y+barHeight/2+3)

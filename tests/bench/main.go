@@ -229,6 +229,9 @@ func (o options) facts(r *rounds.Runner, places []*place.Place) ([]figures.Fact,
 // all runs the comparisons that were asked for, each on the places that it is for.
 func (o options) all(r *rounds.Runner, places []*place.Place) error {
 	var failed []error
+	if len(places) > 1 {
+		r.Memory = places[1].Dir
+	}
 	for _, c := range comparisons.All {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), c.Name) || o.quick && c.Long {
 			continue

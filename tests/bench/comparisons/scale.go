@@ -37,8 +37,12 @@ func (b bench) scaleObjects(sizes []int) error {
 	sweep := growth{Table: figures.Table{Name: "scale-gc", Title: "Collect ever more objects"}, what: "objects", verb: "collecting"}
 	for _, n := range sizes {
 		fmt.Fprintf(b.Log, "scale: %d objects\n", n)
-		root := b.Fresh("root")
-		if err := b.fill(root, n/2, n/2); err != nil {
+		template, err := b.filled(n/2, n/2)
+		if err != nil {
+			return err
+		}
+		root, err := b.copied(template)
+		if err != nil {
 			return err
 		}
 		for range 3 {

@@ -36,6 +36,7 @@ type Runner struct {
 	Place  *place.Place // that the comparison runs on
 	Dir    string       // directory in it
 	Suffix string       // of the names of tables there
+	Memory string       // directory where syncing is free, for what takes long to prepare; "" is none
 
 	Tables []figures.Table // what was measured
 
@@ -51,9 +52,19 @@ func (r *Runner) Build(to string, packages ...string) error {
 }
 
 // Fresh returns a new empty directory.
-func (r *Runner) Fresh(name string) string {
+func (r *Runner) Fresh(name string) string { return r.freshIn(r.Dir, name) }
+
+// Scratch returns the same where syncing is free, if there is such a place.
+func (r *Runner) Scratch(name string) string {
+	if r.Memory != "" {
+		return r.freshIn(r.Memory, name)
+	}
+	return r.Fresh(name)
+}
+
+func (r *Runner) freshIn(parent, name string) string {
 	r.count++
-	dir := filepath.Join(r.Dir, fmt.Sprintf("%s-%d", name, r.count))
+	dir := filepath.Join(parent, fmt.Sprintf("%s-%d", name, r.count))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		panic(err) // the directory was made by us a moment ago
 	}

@@ -61,6 +61,10 @@ func rewrite(document string, measured figures.File) error {
 
 // sections are the parts of a document that are made from what was measured. Its plots are in a directory beside it.
 func sections(file figures.File, plots string) map[string]string {
+	if len(file.Tables) == 0 {
+		const none = "Not measured yet."
+		return map[string]string{"machine": none, "targets": none, "tables": none}
+	}
 	var tables strings.Builder
 	for _, t := range file.Tables {
 		tables.WriteString(report.Table(t, path.Join(plots, t.Name+".svg")) + "\n")

@@ -74,11 +74,11 @@ func (c *Cache) made(ctx context.Context, name string, command []string, write f
 func pack(w io.Writer, members []*zip.File) error {
 	t := tar.NewWriter(w)
 	for _, m := range members {
-		_, name, ok := strings.Cut(m.Name, ".") // after the "v0.0.1-go1.22.6.linux-amd64/" of golang.org/toolchain@
-		if _, name, ok = strings.Cut(name, "@"); !ok {
-			continue
+		_, versioned, _ := strings.Cut(m.Name, "@") // golang.org/toolchain@v0.0.1-go1.22.6.linux-amd64/bin/go
+		_, name, ok := strings.Cut(versioned, "/")
+		if !ok {
+			return fmt.Errorf("member %q: not one of a module zip", m.Name)
 		}
-		_, name, _ = strings.Cut(name, "/")
 		mode := int64(0o644)
 		if executable(name) {
 			mode = 0o755

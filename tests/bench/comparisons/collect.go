@@ -31,31 +31,21 @@ func (b bench) collect() error {
 	if err != nil {
 		return err
 	}
-	alive, err := b.filled(liveObjects, 0)
-	if err != nil {
-		return err
-	}
-	live, err := b.copied(alive)
-	if err != nil {
-		return err
-	}
 	const ours, nix = "gostore gc, synced", "nix-store --gc"
-	sweep := []rounds.Arm{{Name: ours, Ours: true, Make: func() (*exec.Cmd, error) {
-		root, err := b.copied(mixed)
-		return b.Gostore(root, b.Dir, "gc"), err
+	swept := "" // the store that was collected last: what is left in it is alive
+	sweep := []rounds.Arm{{Name: ours, Ours: true, Make: func() (cmd *exec.Cmd, err error) {
+		swept, err = b.copied(mixed)
+		return b.Gostore(swept, b.Dir, "gc"), err
 	}}}
-	nothing := []rounds.Arm{rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(live, b.Dir, "gc") })}
+	nothing := []rounds.Arm{rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(swept, b.Dir, "gc") })}
 	if path, ok := b.Peers.Path("nix-store"); ok {
 		filled, err := b.nixFilled(path, liveObjects, deadObjects)
 		if err != nil {
 			return err
 		}
-		sweep = append(sweep, rounds.Arm{Name: nix, Ours: false, Make: func() (*exec.Cmd, error) { return filled.command(path, "--gc"), b.renew(filled) }})
-		clean, err := b.nixFilled(path, liveObjects, 0)
-		if err != nil {
-			return err
-		}
-		nothing = append(nothing, rounds.Always(nix, false, func() *exec.Cmd { return clean.command(path, "--gc") }))
+		collect := func() *exec.Cmd { return filled.command(path, "--gc") }
+		sweep = append(sweep, rounds.Arm{Name: nix, Make: func() (*exec.Cmd, error) { return collect(), b.renew(filled) }})
+		nothing = append(nothing, rounds.Always(nix, false, collect))
 	}
 	skipped := b.skipped("nix-store")
 	err = b.Compare(figures.Table{

@@ -241,7 +241,7 @@ func (o options) all(r *rounds.Runner, places []*place.Place) error {
 				continue
 			}
 			start := time.Now()
-			r.Place, r.Dir, r.Suffix = p, p.Dir, ""
+			r.Place, r.Dir, r.Suffix, r.Brief = p, p.Dir, "", i > 0
 			if i > 0 {
 				r.Suffix = "-" + filepath.Base(p.Dir)
 			}

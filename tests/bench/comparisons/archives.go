@@ -89,27 +89,22 @@ func (b bench) installURL(name, url, sum string) rounds.Arm {
 // installLocked is gostore installing into an empty store what a lock says. It is locked once: the lock states the archive's digest, as one
 // from upstream would.
 func (b bench) installLocked(name string, args ...string) rounds.Arm {
-	lock := ""
-	return rounds.Arm{Name: name, Ours: true, Make: func() (*exec.Cmd, error) {
+	var lock []byte
+	return rounds.Arm{Name: name, Ours: true, Make: func() (cmd *exec.Cmd, err error) {
 		dir := b.Fresh("project")
-		if lock == "" {
-			lock = filepath.Join(dir, "gostore.lock")
+		file := filepath.Join(dir, "gostore.lock")
+		if lock == nil {
 			if err := rounds.Must(b.Gostore(b.Fresh("root"), dir, args...)); err != nil {
 				return nil, err
 			}
-		} else if err := copyFile(lock, filepath.Join(dir, "gostore.lock"), 0o644); err != nil {
+			if lock, err = os.ReadFile(file); err != nil {
+				return nil, err
+			}
+		} else if err := os.WriteFile(file, lock, 0o644); err != nil {
 			return nil, err
 		}
 		return b.Gostore(b.Fresh("root"), dir, "install"), nil
 	}}
-}
-
-func copyFile(from, to string, mode os.FileMode) error {
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, mode)
 }
 
 // bundles compares moving an installed toolchain with packing its tree.

@@ -8,7 +8,7 @@ import (
 // Comparison makes one table, or some.
 type Comparison struct {
 	Name       string
-	Everywhere bool // it runs on every place, because it depends on the disk
+	Everywhere bool // it runs on every place, as it depends on the disk; its arms keep no directories from round to round
 	Long       bool // it takes minutes
 	run        func(bench) error
 }

@@ -31,6 +31,14 @@ func (b bench) idle() (tool string, err error) {
 	return tool, copyFile(path, filepath.Join(tool, "bin", shimmed), 0o755)
 }
 
+func copyFile(from, to string, mode os.FileMode) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, mode)
+}
+
 // shims compares a program with the shims that lead to it: gostore's, the least that one in Go can be, and those of other managers.
 func (b bench) shims() error {
 	tool, err := b.idle()

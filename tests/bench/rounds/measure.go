@@ -64,6 +64,9 @@ func (r *Runner) Compare(t figures.Table, n int, arms ...Arm) error {
 				samples[i] = append(samples[i], s)
 			}
 		}
+		if r.Brief {
+			r.Clear()
+		}
 	}
 	for i, a := range arms {
 		t.Arms = append(t.Arms, summary(a, samples[i]))

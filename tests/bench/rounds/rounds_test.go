@@ -42,6 +42,25 @@ func TestCompareTakesTurns(t *testing.T) {
 	}
 }
 
+// Where room is scarce a round's directories go before the next.
+func TestBrief(t *testing.T) {
+	r := runner(t)
+	r.Brief = true
+	most := 0
+	a := Arm{Name: "a", Make: func() (*exec.Cmd, error) {
+		r.Fresh("x")
+		list, err := os.ReadDir(r.Dir)
+		most = max(most, len(list))
+		return exec.Command("sh", "-c", "exit 0"), err
+	}}
+	if err := r.Compare(figures.Table{Name: "t"}, 3, a); err != nil {
+		t.Fatal(err)
+	}
+	if most != 1 {
+		t.Errorf("there were %d directories at a time, want 1", most)
+	}
+}
+
 func TestOnce(t *testing.T) {
 	s, err := runner(t).Once(exec.Command("sh", "-c", "exit 0"))
 	if err != nil || s.Wall <= 0 || s.CPU < 0 {

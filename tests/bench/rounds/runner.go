@@ -36,6 +36,7 @@ type Runner struct {
 	Place  *place.Place // that the comparison runs on
 	Dir    string       // directory in it
 	Suffix string       // of the names of tables there
+	Brief  bool         // what a round made goes after it: room is scarce there, and deleting costs nothing
 	Memory string       // directory where syncing is free, for what takes long to prepare; "" is none
 
 	Tables []figures.Table // what was measured

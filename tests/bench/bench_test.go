@@ -116,9 +116,14 @@ func TestRunFails(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	document := filepath.Join(t.TempDir(), "other.md")
+	if err := os.WriteFile(document, []byte("by hand\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for want, args := range map[string][]string{
 		"no such comparison": {"-only", "zip,zap"},
 		"-write FILE":        {"-render"},
+		"no place for":       {"-write", document},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got %v, want an error with %q", args, err, want)

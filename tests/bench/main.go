@@ -92,6 +92,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.write != "" {
+		if err := writable(o.write); err != nil {
+			return err
+		}
+	}
 	if o.render {
 		return rewrite(o.write, figures.File{})
 	}

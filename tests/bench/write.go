@@ -48,15 +48,27 @@ func rewrite(document string, measured figures.File) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", document, err)
 	}
+	if err := os.WriteFile(runs, encode(file), 0o644); err != nil { // first: all else can be made from it again
+		return err
+	}
 	for _, t := range file.Tables {
 		if err := os.WriteFile(filepath.Join(dir, t.Name+".svg"), []byte(report.Plot(t)), 0o644); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(runs, encode(file), 0o644); err != nil {
+	return os.WriteFile(document, []byte(changed), 0o644)
+}
+
+// writable says whether a document has a place for each section: after minutes of measuring would be the wrong time to find out.
+func writable(document string) error {
+	text, err := os.ReadFile(document)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(document, []byte(changed), 0o644)
+	if _, err := report.Rewrite(string(text), sections(figures.File{}, "")); err != nil {
+		return fmt.Errorf("%s: %w", document, err)
+	}
+	return nil
 }
 
 // sections are the parts of a document that are made from what was measured. Its plots are in a directory beside it.

@@ -1,14 +1,33 @@
 # What is worth a short name. Everything else is the go command's: see CONTRIBUTING.md.
 
 FUZZTIME ?= 1m
+BENCHSTAT ?= golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: test fuzz ci
+.PHONY: test fuzz ci bench benchstat
 
 test:
 	go test ./...
 
 ci:
 	.ci/run
+
+# Everything, against what others use, into docs/performance.md. It installs what is missing and package registries have.
+bench:
+	go run ./tests/bench -install -write docs/performance.md $(BENCHFLAGS)
+
+# The parts, at the commit BASE and as they are here: BENCH and PACKAGES choose among them, COUNT says how often each is run.
+BASE ?= HEAD~1
+BENCH ?= .
+PACKAGES ?= ./...
+COUNT ?= 6
+benchstat:
+	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base"; rm -rf "$$dir"' EXIT; trap 'exit 130' INT TERM; \
+	git worktree add -q --detach "$$dir/base" $(BASE); \
+	for round in $$(seq $(COUNT)); do \
+		(cd "$$dir/base" && go test -run '^$$' -bench '$(BENCH)' $(PACKAGES)) >>"$$dir/base.txt"; \
+		go test -run '^$$' -bench '$(BENCH)' $(PACKAGES) >>"$$dir/here.txt"; \
+	done; \
+	go run $(BENCHSTAT) "$$dir/base.txt" "$$dir/here.txt"
 
 # Every fuzz target, one after the other, each for FUZZTIME. What is found is kept under testdata/fuzz.
 fuzz:

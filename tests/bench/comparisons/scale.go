@@ -1,0 +1,138 @@
+package comparisons
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
+	"gostore/tests/bench/figures"
+	"gostore/tests/bench/rounds"
+)
+
+// The aims of growth: what each piece costs at the largest size, against what it costs at a tenth of it, and the memory.
+const (
+	linear     = 1.3
+	memoryAtMB = 300
+)
+
+// sizes returns n numbers up to most, each a tenth of the next.
+func (b bench) sizes(most int) []int {
+	if b.Quick {
+		most /= 10
+	}
+	return []int{most / 100, most / 10, most}
+}
+
+// scale shows how costs grow with the number of objects, and with the number of files of one.
+func (b bench) scale() error {
+	if err := b.scaleObjects(b.sizes(100_000)); err != nil {
+		return err
+	}
+	return b.scaleFiles(b.sizes(1_000_000))
+}
+
+// scaleObjects collects stores of ever more objects, of which half are dead: first as a dry run, then for good.
+func (b bench) scaleObjects(sizes []int) error {
+	plan := growth{Table: figures.Table{Name: "scale-plan", Title: "Plan a collection of ever more objects"}, what: "objects", verb: "planning"}
+	sweep := growth{Table: figures.Table{Name: "scale-gc", Title: "Collect ever more objects"}, what: "objects", verb: "collecting"}
+	for _, n := range sizes {
+		fmt.Fprintf(b.Log, "scale: %d objects\n", n)
+		template, err := b.filled(n/2, n/2)
+		if err != nil {
+			return err
+		}
+		root, err := b.copied(template)
+		if err != nil {
+			return err
+		}
+		for range 3 {
+			if err := plan.time(b, n, b.Gostore(root, b.Dir, "gc", "--dry-run")); err != nil {
+				return err
+			}
+		}
+		if err := sweep.time(b, n, b.Gostore(root, b.Dir, "gc")); err != nil {
+			return err
+		}
+	}
+	return b.keepAll(plan, sweep)
+}
+
+// scaleFiles installs, verifies and removes trees of ever more small files.
+func (b bench) scaleFiles(sizes []int) error {
+	install := growth{Table: figures.Table{Name: "scale-install", Title: "Install trees of ever more files from a directory"}, what: "files", verb: "installing"}
+	verify := growth{Table: figures.Table{Name: "scale-verify", Title: "Verify trees of ever more files"}, what: "files", verb: "verifying"}
+	gone := growth{Table: figures.Table{Name: "scale-remove", Title: "Remove trees of ever more files"}, what: "files", verb: "removing"}
+	for _, n := range sizes {
+		fmt.Fprintf(b.Log, "scale: a tree of %d files\n", n)
+		archive, _, err := b.Cache.Generated(b.Ctx, n)
+		if err != nil {
+			return err
+		}
+		// As a directory: archives of more than 100,000 files are refused.
+		root, dir, from := b.Fresh("root"), b.Fresh("project"), b.Scratch("from")
+		if err := rounds.Must(b.Program(from, "tar", "-xzf", archive)); err != nil {
+			return err
+		}
+		forget := b.Gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))
+		steps := []struct {
+			g   *growth
+			cmd *exec.Cmd
+		}{
+			{nil, b.Gostore(root, dir, "lock", "many@1", "--path", filepath.Join(from, "tree"))},
+			{&install, b.Gostore(root, dir, "install")},
+			{&verify, b.Gostore(root, dir, "verify")},
+			{nil, forget},
+			{&gone, b.Gostore(root, dir, "gc")},
+		}
+		for _, s := range steps {
+			if s.g == nil {
+				err = rounds.Must(s.cmd)
+			} else {
+				err = s.g.time(b, n, s.cmd)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return b.keepAll(install, verify, gone)
+}
+
+// growth is a table of one command at several sizes, in µs for each piece.
+type growth struct {
+	figures.Table
+	what, verb string
+}
+
+// time runs a command that deals with n pieces once, and adds that to the table.
+func (g *growth) time(b bench, n int, cmd *exec.Cmd) error {
+	s, err := b.Once(cmd)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%d %s", n, g.what)
+	if i := len(g.Arms) - 1; i < 0 || g.Arms[i].Name != name {
+		g.Arms = append(g.Arms, figures.Arm{Name: name})
+	}
+	a := &g.Arms[len(g.Arms)-1]
+	a.Runs = append(a.Runs, rounds.Rounded(s.Wall*1000/float64(n)))
+	a.Peak, a.CPU = max(a.Peak, s.Peak), rounds.Rounded(s.CPU)
+	return nil
+}
+
+// keepAll adds the tables, each with its aims: of the largest size, against the one before.
+func (b bench) keepAll(all ...growth) error {
+	for _, g := range all {
+		last, before := g.Arms[len(g.Arms)-1], g.Arms[len(g.Arms)-2]
+		g.Arms[len(g.Arms)-1].Ours = true // the others are what it is compared with
+		g.Unit = "µs for each of the " + g.what
+		g.Targets = []figures.Target{
+			{What: fmt.Sprintf("%s %s: each against one of a tenth as many", g.verb, last.Name), Of: last.Name, To: before.Name, AtMost: linear},
+			{What: fmt.Sprintf("%s %s: memory", g.verb, last.Name), Of: last.Name, Peak: true, AtMost: memoryAtMB},
+		}
+		if err := b.Keep(g.Table); err != nil {
+			return err
+		}
+	}
+	return nil
+}

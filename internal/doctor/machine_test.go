@@ -279,6 +279,12 @@ var storeCases = []testCase{
 		k.must(err)
 		k.must(os.Remove(found[0]))
 	}, `its manifest cannot be read`, `gostore verify`},
+	{"", "store-aside", Problem, func(k *kit) {
+		objects, err := k.Store.Objects()
+		k.must(err)
+		_, err = k.Store.SetAside(objects[0])
+		k.must(err)
+	}, `set aside .*, as .*/store/\.damaged-`, `gostore install`},
 	{"", "store-twofold", Warning, func(k *kit) {
 		k.write(k.at("home/.zshrc"), "export GOSTORE_ROOT=$HOME/other\n")
 		k.write(k.at("home/.profile"), "export GOSTORE_ROOT="+k.Root+"\n")

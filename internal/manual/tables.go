@@ -19,6 +19,7 @@ var environment = [][2]string{
 	{"GOSTORE_TRUST", "Directories, separated by colons, below which every project is trusted."},
 	{"GOSTORE_LAYERS", "Stores below yours, separated by colons, or off: what they have is not copied."},
 	{"GOSTORE_ALONE", "With 1 or true nobody else uses the machine: who could change the store's directories is not asked."},
+	{"GOSTORE_SEAL", "How the files of new objects are sealed: mode or fs-verity."},
 	{"GOSTORE_HOOK_QUIET", "With any value prompt hooks do not say what they apply."},
 	{"GOSTORE_OFFLINE", "With 1 or true no socket is opened."},
 	{"GOSTORE_GODEV_INDEX", "The index of Go toolchains for the source godev."},

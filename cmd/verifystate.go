@@ -110,7 +110,7 @@ func (a *app) verifyLog(st *store.Store, add func(kind, path, problem string)) e
 	if err != nil {
 		return err
 	}
-	heads, err := log.HeadProblems()
+	heads, err := log.HeadProblems(c)
 	if err != nil {
 		return err
 	}

@@ -50,10 +50,10 @@ func (s *Store) Add(ctx context.Context, spec Spec, fill func(*Stage) error) (*L
 	}
 	defer g.files.Close()
 	lease, err := s.fillAndCommit(ctx, g, spec, fill)
-	if err == nil && lease.file == g.held {
-		return lease, nil
+	// A stage that was renamed is an object, and stays one: also where the fsync that follows failed, it is as whole as after a kill.
+	if lease == nil || lease.file != g.held {
+		err = errors.Join(err, g.abandon())
 	}
-	err = errors.Join(err, g.abandon())
 	if err != nil && lease != nil {
 		lease.Release() // best effort: the error that led here says more
 		lease = nil

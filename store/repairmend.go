@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -94,7 +94,7 @@ func (s *Store) Redescribe(ctx context.Context, d Diagnosis, spec Spec) error {
 		info.Tool, info.Release, info.Archive, info.From = spec.Name, spec.Version, spec.Archive, spec.From
 	}
 	info.Files, info.Size = len(d.Manifest.Entries()), d.Manifest.Size()
-	data, err := json.Marshal(info)
+	data, err := info.encode()
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (s *Store) Redescribe(ctx context.Context, d Diagnosis, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	err = s.writeAtomic(path.Join(metaDir, d.Object.Tree.Hex()+infoSuffix), append(data, '\n'))
+	err = s.writeAtomic(path.Join(metaDir, d.Object.Tree.Hex()+infoSuffix), checked.Add(d.Object.Tree.Hex(), data))
 	return errors.Join(err, describing.Close())
 }
 

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -198,7 +199,7 @@ func (r *tracer) operation(pid int, info syscallInfo) (operation, bool) {
 		r.fail(fmt.Errorf("system call %d%#x of %s is in no list: does it change the disk?", info.nr, info.args, command(pid)))
 		return operation{}, false
 	}
-	if flags, opens := openFlags(call.name, info); opens && flags&changing == 0 {
+	if flags, opens := openFlags(pid, call.name, info); opens && flags&changing == 0 {
 		if !r.Reads {
 			return operation{}, false
 		}
@@ -235,14 +236,19 @@ func (r *tracer) operation(pid int, info syscallInfo) (operation, bool) {
 }
 
 // openFlags returns the flags of a call that opens a file by its path.
-func openFlags(name string, info syscallInfo) (flags uint64, opens bool) {
+func openFlags(pid int, name string, info syscallInfo) (flags uint64, opens bool) {
 	switch name {
 	case "openat":
 		return info.args[2], true
 	case "open":
 		return info.args[1], true
+	case "openat2": // the first of what its third argument points to
+		data := readMemory(pid, info.args[2], make([]byte, 8))
+		if len(data) == 8 {
+			return binary.NativeEndian.Uint64(data), true
+		}
 	}
-	return 0, false // openat2 has them in memory, and is taken for one that changes
+	return 0, false
 }
 
 // command returns the name of the program that a thread runs.

@@ -43,7 +43,6 @@ func newRepair(t *testing.T) (k *killing, before map[string][]string, points []p
 	k.operations = run.Operations
 	k.collectAsides()
 	k.final = lookApart(t, k.top, "environment-gone_1")
-	leftBehind(t, k.top, k.final)
 	points = k.points(os.Getenv(killVariable) == "all")
 	if os.Getenv(killVariable) != "all" {
 		points = slices.DeleteFunc(points, func(p point) bool { return !essential.MatchString(p.sort) })
@@ -128,9 +127,12 @@ func (k *killing) disturb(t *testing.T, p point, r request, before map[string][]
 	return run
 }
 
-// lookApart is look without objects whose name has a part: an environment of what was set aside has links that lead nowhere.
+// lookApart is leftBehind, and then look without objects whose name has a part: an environment of what was set aside has links that
+// lead nowhere.
 func lookApart(t *testing.T, top, part string) sight {
 	t.Helper()
+	c := &check{t: t, root: filepath.Join(top, "root")}
+	leftBehind(t, top, sight{objects: c.list("store")})
 	found, err := filepath.Glob(filepath.Join(top, "root", "store", "*"+part))
 	if err != nil {
 		t.Fatal(err)
@@ -221,5 +223,4 @@ func (k *killing) checkRepair(before map[string][]string) {
 	if !slices.Equal(end.objects, k.final.objects) {
 		k.t.Errorf("the store holds %q, not %q", end.objects, k.final.objects)
 	}
-	leftBehind(k.t, k.top, end)
 }

@@ -6,9 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zeebo/blake3"
@@ -102,6 +105,9 @@ func (p *outage) checkCut(run traced, cut int, state *powercut.State) (sight, in
 // promised are the places whose contents do not depend on anything later: what a command that has ended made there is durable.
 var promised = []string{"root/profiles", "root/roots", "root/trust", "root/shims", "root/log", "root/store", "project"}
 
+// unpromised is space that a profile keeps to give up: whoever comes next makes it whole.
+var unpromised = regexp.MustCompile(`^root/profiles/[^/]+/spare$`)
+
 // checkPromised checks that all is there that was made by a command that has ended.
 func (p *outage) checkPromised(now sight, state *powercut.State) {
 	p.t.Helper()
@@ -109,7 +115,7 @@ func (p *outage) checkPromised(now sight, state *powercut.State) {
 	state.Walk(func(name string, e powercut.Entry) { found[name] = e })
 	for name, e := range p.live {
 		if !slices.ContainsFunc(promised, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }) ||
-			strings.Contains(name, "filelock") || hiddenTree.MatchString(strings.TrimPrefix(name, "root/store/")) {
+			strings.Contains(name, "filelock") || unpromised.MatchString(name) || hiddenTree.MatchString(strings.TrimPrefix(name, "root/store/")) {
 			continue
 		}
 		got, ok := found[name]
@@ -128,7 +134,31 @@ func (p *outage) checkMended() {
 	out := p.sh(p.next)
 	now, _ := lookAfterCut(p)
 	p.checkReached(now, out)
+	p.mendReported()
 	p.sh("gostore verify && gostore log --verify")
 	p.collect()
 	p.checkEnd(now)
+}
+
+// removal is the advice about damage to what is kept of the checksum database: it is asked for again when it is gone.
+var removal = regexp.MustCompile(`(?m)^gostore: hint: what is damaged of the checksum database .*: rm ("[^"]+")$`)
+
+// mendReported does what verify says is to be done where it reports damage: what is kept of the checksum database is removed, and
+// everything else is mended by verify --repair.
+func (p *outage) mendReported() {
+	p.t.Helper()
+	status, _, diagnosis := ended(p.gostore(p.dir, "verify"))
+	if status == 0 {
+		return
+	}
+	for _, match := range removal.FindAllStringSubmatch(diagnosis, -1) {
+		name, err := strconv.Unquote(match[1])
+		if err == nil {
+			err = os.Remove(name)
+		}
+		if err != nil {
+			p.t.Error(err)
+		}
+	}
+	p.sh("gostore verify || gostore verify --repair")
 }

@@ -29,15 +29,31 @@ func (l *Log) writeHead(h chain.Head, alone bool) error {
 	if err != nil {
 		return err
 	}
-	put := func(text string, number int) error {
-		_, err := f.WriteAt(fmt.Appendf(nil, "%-*s\n", slot-1, text), int64(number%2*slot))
+	put := func(h chain.Head, number int) error {
+		_, err := f.WriteAt([]byte(headLine(h)), int64(number%2*slot))
 		return err
 	}
-	err = put(h.String()+" "+headCheck(h.String()), h.Number)
+	err = put(h, h.Number)
 	if alone && err == nil {
-		err = errors.Join(put("", h.Number+1), f.Sync())
+		err = errors.Join(put(chain.Head{}, h.Number+1), f.Sync())
 	}
 	return errors.Join(err, f.Close())
+}
+
+// headLine returns the line of a head, spaces for none.
+func headLine(h chain.Head) string {
+	text := ""
+	if h != (chain.Head{}) {
+		text = h.String() + " " + headCheck(h.String())
+	}
+	return fmt.Sprintf("%-*s\n", slot-1, text)
+}
+
+// parseHeadLine reads a whole line that has a head.
+func parseHeadLine(line string) (chain.Head, bool) {
+	text, check, _ := strings.Cut(strings.TrimRight(line, " \n"), " ")
+	h, err := chain.ParseHead(text)
+	return h, err == nil && check == headCheck(text) && len(line) == slot && line[slot-1] == '\n'
 }
 
 // headCheck tells a head from half of one.
@@ -60,8 +76,7 @@ func (l *Log) readHead() (newest chain.Head, err error) {
 		return newest, err
 	}
 	for line := range slices.Chunk(both[:n], slot) {
-		text, check, _ := strings.Cut(strings.TrimRight(string(line), " \n"), " ")
-		if h, err := chain.ParseHead(text); err == nil && check == headCheck(text) && h.Number > newest.Number {
+		if h, ok := parseHeadLine(string(line)); ok && h.Number > newest.Number {
 			newest = h
 		}
 	}
@@ -69,9 +84,9 @@ func (l *Log) readHead() (newest chain.Head, err error) {
 }
 
 // HeadProblems says which lines of log.head are not what was written to them. The head of such a line is passed over, and then the log may end earlier
-// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none. As a reader takes no filelock, what
-// seems wrong is looked at until it is the same twice.
-func (l *Log) HeadProblems() ([]Problem, error) {
+// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none. A line that a crash cut off,
+// as the log c tells, is torn. As a reader takes no filelock, what seems wrong is looked at until it is the same twice.
+func (l *Log) HeadProblems(c Contents) ([]Problem, error) {
 	var before []byte
 	for {
 		data, err := os.ReadFile(l.headPath())
@@ -81,7 +96,7 @@ func (l *Log) HeadProblems() ([]Problem, error) {
 		if err != nil {
 			return nil, err
 		}
-		found := l.headProblems(data)
+		found := l.headProblems(data, c)
 		if len(found) == 0 || bytes.Equal(data, before) {
 			return found, nil
 		}
@@ -89,17 +104,36 @@ func (l *Log) HeadProblems() ([]Problem, error) {
 	}
 }
 
-func (l *Log) headProblems(data []byte) (found []Problem) {
+func (l *Log) headProblems(data []byte, c Contents) (found []Problem) {
 	for i := 0; i*slot < len(data); i++ {
 		line := string(data[i*slot : min((i+1)*slot, len(data))])
-		text, check, _ := strings.Cut(strings.TrimRight(line, " \n"), " ")
-		_, err := chain.ParseHead(text)
-		blank := strings.Trim(line, " \n") == ""
-		if i > 1 || len(line) != slot || !blank && (err != nil || check != headCheck(text) || line[slot-1] != '\n') {
-			found = append(found, Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"})
+		blank := len(line) == slot && strings.Trim(line, " \n") == ""
+		if _, ok := parseHeadLine(line); i > 1 || !ok && !blank {
+			p := Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"}
+			p.Torn = i < 2 && c.torn(i, line)
+			found = append(found, p)
 		}
 	}
 	return found
+}
+
+// torn reports whether a line of log.head begins as the head of the last record that belongs there and goes on as what stood there before: the
+// head of the record two before, or in a new file spaces, or nothing.
+func (c *Contents) torn(which int, line string) bool {
+	var written []string // there, the newest first
+	for _, r := range slices.Backward(c.Records) {
+		if len(written) < 2 && r.Number%2 == which && r.Stands == "" {
+			written = append(written, headLine(r.head))
+		}
+	}
+	nothing := strings.Repeat("\x00", slot)[:len(line)] // of a file that is not longer, or has a hole there
+	written = append(written, headLine(chain.Head{}))
+	same := 0
+	for same < len(line) && line[same] == written[0][same] {
+		same++
+	}
+	rest := line[same:]
+	return len(written) > 1 && rest == written[1][same:] || len(written) < 3 && rest == nothing[same:]
 }
 
 // tail is the end of a log.

@@ -182,6 +182,13 @@ func (l *Log) Append(ctx context.Context, r Record, environ []string) (Record, e
 		return r, err
 	}
 	r.Expected = t.missing(known)
+	if t.found && known.Number > 0 && known.Number == t.Number-1 {
+		// The last append was killed before its head was whole, and the other line is the one that is written next: both may not be torn.
+		if err := l.writeHead(t.Head, false); err != nil {
+			return r, err
+		}
+		known = t.Head
+	}
 	r.note(t, variables(environ))
 	return l.write(t.Tail, r, known)
 }

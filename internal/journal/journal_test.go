@@ -144,6 +144,15 @@ func set(t *testing.T, path string, data []byte) {
 	}
 }
 
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // The states that a crash leaves, and those that somebody makes. "wrong" is the end of what is found, "" where nothing is;
 // what is wrong stays so after the next record.
 func TestEnds(t *testing.T) {
@@ -392,6 +401,44 @@ func TestUnreadableHead(t *testing.T) {
 	}
 	if c, err := l.Read(); err == nil {
 		t.Errorf("it read %+v", c)
+	}
+}
+
+// A head that a crash cut off is told from one that rotted, and the next record makes it whole before it writes over the other one.
+func TestTornHead(t *testing.T) {
+	for records := 1; records <= 4; records++ {
+		for _, n := range []int{0, 1, slot / 2, slot - 1} {
+			l := In(t.TempDir())
+			var before []byte
+			for i := range records {
+				if i == records-1 && i > 0 {
+					before = read(t, l.headPath())
+				}
+				put(t, l, "x")
+			}
+			at := records % 2 * slot
+			torn := read(t, l.headPath())[:at+n]
+			if len(before) > 0 {
+				torn = slices.Concat(before[:at], torn[at:], before[at+n:])
+			}
+			set(t, l.headPath(), torn)
+			found, err := l.HeadProblems(contents(t, l))
+			if err != nil || slices.ContainsFunc(found, func(p Problem) bool { return !p.Torn }) || len(found) == 0 && n == slot/2 {
+				t.Errorf("%d bytes of head %d: %v, %v", n, records, found, err)
+			}
+			r := put(t, l, "x")
+			found, err = l.HeadProblems(contents(t, l))
+			if err != nil || len(found) > 0 || r.Expected != "" {
+				t.Errorf("after another record %v, %v, and it says %q is gone", found, err, r.Expected)
+			}
+			rotten := read(t, l.headPath())
+			rotten[3] ^= 1
+			set(t, l.headPath(), rotten)
+			found, err = l.HeadProblems(contents(t, l))
+			if err != nil || len(found) != 1 || found[0].Torn {
+				t.Errorf("rotten: %v, %v", found, err)
+			}
+		}
 	}
 }
 

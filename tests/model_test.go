@@ -194,6 +194,7 @@ func newFleet(t *testing.T, least int) *fleet {
 		t.Fatalf("status %d, %v\n%s", status, err, diagnosis)
 	}
 	f.world = newWorld(t, upstream.Config{Versions: f.all})
+	f.world.sh("gostore list") // or a collector that comes first has no store to mount
 	for _, o := range objects {
 		f.tools[o.Version] = f.root("store", filepath.Base(o.Path))
 	}

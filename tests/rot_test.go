@@ -59,6 +59,8 @@ var rotKinds = []rotKind{
 	{name: "roots' filelock", pattern: "roots/.filelock", harmless: "its contents are never read: it is locked", then: "roots"},
 	{name: "heads' filelock", pattern: "sumdb/*/latest.lock", harmless: "its contents are never read: it is locked", then: "list"},
 	{name: "readers", pattern: "verified/readers", harmless: "its contents are never read: that it is open says something", then: "gc --dry-run"},
+	{name: "spare", pattern: "profiles/*/spare", harmless: "its contents are never read: it is there to be removed", then: "generations"},
+	{name: "members", pattern: "meta/*.members", harmless: "a cache with a digest at its end: who reads a damaged one removes it, and unpacks"},
 	{name: "download", pattern: "downloads/*", harmless: "nobody knows its digest before it is complete; TestRotInDownload shows that resuming finds it"},
 	{name: "shim", pattern: "shims/*", links: true, harmless: "a link to gostore's program; one that leads elsewhere is no shim, and gostore shims says so"},
 }
@@ -264,7 +266,7 @@ func (s *rotStore) rots(kind rotKind, way, file string, all []string) bool {
 		if status, _, diagnosis := s.run(strings.Fields(kind.then)...); status != 0 {
 			s.t.Errorf("%s %s was damaged (%s), which is harmless: gostore %s ended with status %d: %s", kind.name, file, way, kind.then, status, diagnosis)
 		}
-	case kind.name == "content":
+	case kind.name == "content", kind.name == "members":
 		s.neighbour(file, way)
 	}
 	return true

@@ -228,5 +228,5 @@ func (s *Store) MendStore(ctx context.Context, f StoreFault) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.writeAtomic(f.Path, []byte(f.Tree.String()+"\n")), describing.Close())
+	return errors.Join(s.writeAtomic(f.Path, formatIndex(path.Base(f.Path), f.Tree)), describing.Close())
 }

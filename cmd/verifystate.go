@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"gostore/internal/journal"
 	"gostore/internal/roots"
@@ -38,6 +39,9 @@ func damageTips(d store.Damage) []string {
 		return []string{"an object's manifest is made again from the object as long as that is whole"}
 	case store.DescriptionDamage, store.IndexDamage:
 		return []string{"nothing depends on it, and it is made again when it is needed: rm " + fmt.Sprintf("%q", d.Path)}
+	case store.LinkDamage:
+		return []string{"nothing of it was executed; gostore makes no such link, so see who can write in your store",
+			"whoever installs the object again has it instead"}
 	case store.NameDamage:
 		return []string{"nothing of gostore's bears such a name: look what it is, and move it away"}
 	case profileDamage:
@@ -69,9 +73,10 @@ func (a *app) verifyState() ([]store.Damage, error) {
 	add := func(kind, path, problem string) {
 		damage = append(damage, store.Damage{Kind: kind, Path: path, Problem: problem})
 	}
+	told, err := lookAgain(func() ([]store.Damage, error) { return a.verifyToldTwice(st) })
+	damage = append(damage, told...)
 	errs := []error{
-		a.verifyProfiles(st, add),
-		a.verifyLog(st, add),
+		err,
 		a.cfg.trusted(st).Check(func(path string, err error) { add(trustDamage, path, err.Error()) }),
 		goproxy.Damaged(filepath.Join(st.Dir(), store.SumDBDir), a.cfg.VerifierKey,
 			func(path, problem string) { add(sumdbDamage, path, problem) }),
@@ -88,6 +93,31 @@ func (a *app) verifyState() ([]store.Damage, error) {
 		add(verifiedDamage, filepath.Join(st.Dir(), store.VerifiedDir, scrub.StateName), "cannot be believed, so all counts as never verified: "+err.Error())
 	}
 	return damage, errors.Join(errs...)
+}
+
+// verifyToldTwice looks at what one file of profiles and the log says of another.
+func (a *app) verifyToldTwice(st *store.Store) (damage []store.Damage, err error) {
+	add := func(kind, path, problem string) {
+		damage = append(damage, store.Damage{Kind: kind, Path: path, Problem: problem})
+	}
+	err = errors.Join(a.verifyProfiles(st, add), a.verifyLog(st, add))
+	return damage, err
+}
+
+// looks is how often lookAgain looks at what changes all the time: the chance that a command falls between two files is some percent.
+const looks = 8
+
+// lookAgain looks again where something is found, until the same is found twice. Nobody is locked out, so a command may change one file
+// after it was read and another before; as numbers only grow, what that looks like is not seen again.
+func lookAgain(look func() ([]store.Damage, error)) ([]store.Damage, error) {
+	found, err := look()
+	for n := 1; n < looks && err == nil && len(found) > 0; n++ {
+		was := found
+		if found, err = look(); slices.Equal(was, found) {
+			break
+		}
+	}
+	return found, err
 }
 
 func (a *app) verifyProfiles(st *store.Store, add func(kind, path, problem string)) error {

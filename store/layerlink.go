@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -200,11 +200,11 @@ func (s *Store) link(info Info, target string) error {
 	}
 	defer describing.Close()
 	info.Added = time.Now().UTC().Truncate(time.Second)
-	data, err := json.Marshal(info)
+	data, err := info.encode()
 	if err != nil {
 		return err
 	}
-	if err := s.writeAtomic(path.Join(metaDir, info.Tree.Hex()+infoSuffix), append(data, '\n')); err != nil {
+	if err := s.writeAtomic(path.Join(metaDir, info.Tree.Hex()+infoSuffix), checked.Add(info.Tree.Hex(), data)); err != nil {
 		return err
 	}
 	if err := s.makeLinkLock(info.Tree); err != nil {

@@ -159,6 +159,9 @@ func TestStoreFaults(t *testing.T) {
 	if got, ok := s.LookupArchive(archive); !ok || got != lease.Object().Tree {
 		t.Errorf("the archive leads to %v", got)
 	}
+	if text, err := os.ReadFile(index); err != nil || string(text) != string(formatIndex(archive.FileName(), lease.Object().Tree)) {
+		t.Errorf("the entry is %q, %v: not what an install writes", text, err)
+	}
 	for _, gone := range []string{other, shared} {
 		if _, err := os.Lstat(gone); err == nil {
 			t.Errorf("%s is there", gone)

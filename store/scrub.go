@@ -37,6 +37,7 @@ const (
 	ManifestDamage    = "manifest"    // meta/<hex>.manifest
 	DescriptionDamage = "description" // meta/<hex>.json
 	IndexDamage       = "index"       // an entry of the index
+	LinkDamage        = "link"        // a link at an object's name that leads to no object of a layer
 	NameDamage        = "name"        // what has a name that nothing in its place can have, and the file format
 )
 
@@ -246,9 +247,12 @@ func (s *Store) scrub(ctx context.Context, o Object, a tree.Auditor) ([]Damage, 
 }
 
 // scrubLinked verifies an object of a layer, in which nothing is written; its manifest may be there only, and is made for this store where it is
-// not. A *LayerError says that it cannot be used.
+// not. A *LayerError says that it cannot be used; a link such as no store makes is damage.
 func (s *Store) scrubLinked(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
-	if err := s.judgeLinked(o); err != nil {
+	var layer *LayerError
+	if err := s.judgeLinked(o); errors.As(err, &layer) && layer.Problem == LayerStrange {
+		return []Damage{{LinkDamage, s.Path(o), fmt.Sprintf("leads to %q, which is no object of a layer", layer.Layer), o.Tree}}, nil
+	} else if err != nil {
 		return nil, err
 	}
 	a.Known = nil
@@ -256,12 +260,12 @@ func (s *Store) scrubLinked(ctx context.Context, o Object, a tree.Auditor) ([]Da
 	if err != nil {
 		var damaged *DamagedError
 		if _, err = s.rescan(o.Tree); errors.As(err, &damaged) {
-			return s.damageOf(o, damaged.Faults), nil
+			return append(s.damageOf(o, damaged.Faults), s.checkInfo(o, tree.Manifest{})...), nil
 		}
 		return nil, err
 	}
 	faults, err := s.audit(ctx, o, want, a)
-	return s.damageOf(o, faults), err
+	return append(s.damageOf(o, faults), s.checkInfo(o, want)...), err
 }
 
 // damageOf names what is wrong with an object's files.

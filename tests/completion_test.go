@@ -48,7 +48,7 @@ func TestCompletionsInShells(t *testing.T) {
 			complete -C 'gostore switch --profile w'
 			complete -C 'gostore rollback '
 			complete -C 'gostore shell go@1.2'`,
-			[]string{"verify\tHash", "version\t", "work", "1\tgo@1.22.6", "go@1.26.8\ngo@1.23.0\tin the store\n"}},
+			[]string{"verify\tRead the store", "version\t", "work", "1\tgo@1.22.6", "go@1.26.8\ngo@1.23.0\tin the store\n"}},
 	} {
 		t.Run(shell, func(t *testing.T) {
 			w := *w

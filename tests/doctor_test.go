@@ -60,7 +60,7 @@ func TestDoctorOfAnotherUser(t *testing.T) {
 		return
 	}
 	w.as = nil // as root, in the same place, as with sudo
-	if out := w.sh("gostore doctor store"); !strings.Contains(out, "[store-owner]") {
+	if out := w.sh("! gostore doctor store"); !strings.Contains(out, "[store-unusable]") || !strings.Contains(out, "[store-owner]") {
 		t.Errorf("root in somebody's store:\n%s", out)
 	}
 }

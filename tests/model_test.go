@@ -194,6 +194,7 @@ func newFleet(t *testing.T, least int) *fleet {
 		t.Fatalf("status %d, %v\n%s", status, err, diagnosis)
 	}
 	f.world = newWorld(t, upstream.Config{Versions: f.all})
+	f.world.sh("gostore list") // or a collector that comes first has no store to mount
 	for _, o := range objects {
 		f.tools[o.Version] = f.root("store", filepath.Base(o.Path))
 	}
@@ -332,8 +333,5 @@ func (f *fleet) finish(owners []*owner, projects []*project) {
 	if err != nil {
 		f.t.Error(err)
 	}
-	f.checkObjects("of empty profiles", []string{empty})
-	if files, _ := filepath.Glob(f.root("files", "*", "*")); len(files) > 0 {
-		f.t.Errorf("shared contents that nothing shares: %q", files)
-	}
+	f.checkObjects("of empty profiles", []string{empty}) // whose start files are all that is shared
 }

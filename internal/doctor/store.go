@@ -88,7 +88,7 @@ func (h *Host) owners() []Finding {
 		f := Finding{ID: "store-owner", Severity: Problem, Subject: h.Root, Evidence: firstOf(foreign), Mend: []string{"sudo chown -R \"$(id -un)\" " + quote(h.Root)},
 			Title: "something in the store belongs to another user, perhaps since a gostore was run with sudo: it cannot be changed or removed"}
 		if h.UID == 0 {
-			f.Severity, f.Title = Warning, "root works in somebody's store: what it makes there, its owner cannot change or remove"
+			f.Severity, f.Title = Warning, "this is root, and the store is somebody's: what root made there, its owner could not change or remove"
 			f.Mend = []string{"# run gostore as the owner, without sudo"}
 		}
 		found = append(found, f)

@@ -91,10 +91,10 @@ func Set(ctx context.Context, project string, t Target, fill func(bin string) er
 	if _, err := os.Stat(project); err != nil {
 		return false, err
 	}
-	if err := durable.MkdirAll(dir, 0o755); err != nil {
+	if err := check(project); err != nil && !errors.Is(err, fs.ErrNotExist) { // what is not a directory is told as what it is
 		return false, err
 	}
-	if err := check(project); err != nil {
+	if err := durable.MkdirAll(dir, 0o755); err != nil {
 		return false, err
 	}
 	held, err := filelock.LockDir(ctx, dir)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime/trace"
 	"time"
 
@@ -95,10 +96,12 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	defer describing.Close()
 
 	t := m.Digest()
-	if lease, err := s.Lease(ctx, t); err == nil {
-		return lease, errors.Join(s.writeIndex(spec.Archive, t), s.SyncNames())
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if s.described(t) {
+		if lease, err := s.Lease(ctx, t); err == nil {
+			return lease, errors.Join(s.writeIndex(spec.Archive, t), s.SyncNames())
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	if err := errors.Join(s.writeMeta(spec, m), g.writeMembers(m)); err != nil {
 		return nil, err
@@ -124,6 +127,29 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	}
 	lease := &Lease{o, s.Path(o), g.held, nil}
 	return lease, s.SyncNames()
+}
+
+// described reports whether something describes an object, here or in a layer. Only then is it worth looking up before it is added: the look-up
+// of what is not there reads the names of all objects, and this costs the same however many there are. An object that lost both descriptions
+// is met by the rename. One that stands under another name as well is not: then two have one tree, and are kept, and
+// collected, together.
+func (s *Store) described(t digest.Tree) bool {
+	list, err := s.below()
+	if err != nil {
+		return true // the look-up says why
+	}
+	dirs := []string{s.path(metaDir)}
+	for _, l := range list {
+		dirs = append(dirs, filepath.Join(l.dir, metaDir))
+	}
+	for _, dir := range dirs {
+		for _, suffix := range []string{infoSuffix, manifestSuffix} {
+			if _, err := os.Lstat(filepath.Join(dir, t.Hex()+suffix)); !errors.Is(err, fs.ErrNotExist) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // SyncNames makes the names of all objects durable: fsync of their directory. Who added an object that can be seen may be

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -169,7 +170,7 @@ func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {
 	}
 	t := m.Digest()
 	return errors.Join(
-		s.writeAtomic(path.Join(metaDir, t.Hex()+manifestSuffix), m.Bytes()),
+		s.writeManifest(m),
 		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), checked.Add(t.Hex(), data)))
 }
 
@@ -180,10 +181,22 @@ func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 	return s.writeAtomic(path.Join(indexDir, a.FileName()), formatIndex(a.FileName(), t))
 }
 
+func (s *Store) writeManifest(m tree.Manifest) error {
+	return s.replace(path.Join(metaDir, m.Digest().Hex()+manifestSuffix), m.Write)
+}
+
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.
 func (s *Store) writeAtomic(name string, data []byte) error {
+	return s.replace(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// replace is writeAtomic for what write writes.
+func (s *Store) replace(name string, write func(io.Writer) error) error {
 	temp := path.Join(path.Dir(name), durable.TempPrefix+rand.Text())
-	err := s.writeNew(temp, data)
+	err := s.writeNew(temp, write)
 	if err == nil {
 		err = again(func() error { return s.root.Rename(temp, name) })
 	}
@@ -195,13 +208,13 @@ func (s *Store) writeAtomic(name string, data []byte) error {
 
 // writeNew writes a file that describes an object. Everybody may read it where everybody may read the directory of such files: a store that is
 // shared stays so, whatever the umask of whoever adds to it.
-func (s *Store) writeNew(name string, data []byte) error {
+func (s *Store) writeNew(name string, write func(io.Writer) error) error {
 	const mode = 0o644
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if _, err = f.Write(data); err == nil && s.public() {
+	if err = write(f); err == nil && s.public() {
 		err = s.fixMode(int(f.Fd()), mode)
 	}
 	return errors.Join(err, f.Close())

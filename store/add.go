@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime/trace"
 	"time"
 
@@ -95,10 +97,12 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	defer describing.Close()
 
 	t := m.Digest()
-	if lease, err := s.Lease(ctx, t); err == nil {
-		return lease, errors.Join(s.writeIndex(spec.Archive, t), s.SyncNames())
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if s.described(t) {
+		if lease, err := s.Lease(ctx, t); err == nil {
+			return lease, errors.Join(s.writeIndex(spec.Archive, t), s.SyncNames())
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 	if err := errors.Join(s.writeMeta(spec, m), g.writeMembers(m)); err != nil {
 		return nil, err
@@ -126,6 +130,29 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	return lease, s.SyncNames()
 }
 
+// described reports whether something describes an object, here or in a layer. Only then is it worth looking up before it is added: the look-up
+// of what is not there reads the names of all objects, and this costs the same however many there are. An object that lost both descriptions
+// is met by the rename. One that stands under another name as well is not: then two have one tree, and are kept, and
+// collected, together.
+func (s *Store) described(t digest.Tree) bool {
+	list, err := s.below()
+	if err != nil {
+		return true // the look-up says why
+	}
+	dirs := []string{s.path(metaDir)}
+	for _, l := range list {
+		dirs = append(dirs, filepath.Join(l.dir, metaDir))
+	}
+	for _, dir := range dirs {
+		for _, suffix := range []string{infoSuffix, manifestSuffix} {
+			if _, err := os.Lstat(filepath.Join(dir, t.Hex()+suffix)); !errors.Is(err, fs.ErrNotExist) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // SyncNames makes the names of all objects durable: fsync of their directory. Who added an object that can be seen may be
 // between the rename and this, or have been killed there. So whoever makes a root that has to survive a power cut with
 // what it leads to calls it before; all else of an object is durable before it can be seen.
@@ -143,7 +170,7 @@ func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {
 	}
 	t := m.Digest()
 	return errors.Join(
-		s.writeAtomic(path.Join(metaDir, t.Hex()+manifestSuffix), m.Bytes()),
+		s.writeManifest(m),
 		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), checked.Add(t.Hex(), data)))
 }
 
@@ -154,10 +181,22 @@ func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 	return s.writeAtomic(path.Join(indexDir, a.FileName()), formatIndex(a.FileName(), t))
 }
 
+func (s *Store) writeManifest(m tree.Manifest) error {
+	return s.replace(path.Join(metaDir, m.Digest().Hex()+manifestSuffix), m.Write)
+}
+
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.
 func (s *Store) writeAtomic(name string, data []byte) error {
+	return s.replace(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// replace is writeAtomic for what write writes.
+func (s *Store) replace(name string, write func(io.Writer) error) error {
 	temp := path.Join(path.Dir(name), durable.TempPrefix+rand.Text())
-	err := s.writeNew(temp, data)
+	err := s.writeNew(temp, write)
 	if err == nil {
 		err = again(func() error { return s.root.Rename(temp, name) })
 	}
@@ -169,13 +208,13 @@ func (s *Store) writeAtomic(name string, data []byte) error {
 
 // writeNew writes a file that describes an object. Everybody may read it where everybody may read the directory of such files: a store that is
 // shared stays so, whatever the umask of whoever adds to it.
-func (s *Store) writeNew(name string, data []byte) error {
+func (s *Store) writeNew(name string, write func(io.Writer) error) error {
 	const mode = 0o644
 	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	if _, err = f.Write(data); err == nil && s.public() {
+	if err = write(f); err == nil && s.public() {
 		err = s.fixMode(int(f.Fd()), mode)
 	}
 	return errors.Join(err, f.Close())

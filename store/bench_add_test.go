@@ -73,3 +73,28 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAddMany fills a store with small objects, one by one. What one costs does not depend on how many there are.
+func BenchmarkAddMany(b *testing.B) {
+	for _, objects := range []int{1000, 10000} {
+		b.Run(fmt.Sprintf("objects=%d", objects), func(b *testing.B) {
+			for b.Loop() {
+				s, err := Open(b.TempDir())
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i := range objects {
+					l, err := s.Add(b.Context(), Spec{Name: "object", Version: fmt.Sprint(i)}, func(g *Stage) error {
+						return g.File("number", false, []byte(fmt.Sprint(i)))
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+					l.Release()
+				}
+				s.Close()
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*objects), "µs/object")
+		})
+	}
+}

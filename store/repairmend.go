@@ -77,7 +77,7 @@ func (s *Store) KeepManifest(ctx context.Context, m tree.Manifest) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.writeAtomic(path.Join(metaDir, m.Digest().Hex()+manifestSuffix), m.Bytes()), describing.Close())
+	return errors.Join(s.writeManifest(m), describing.Close())
 }
 
 // Redescribe writes the description of an object anew, as spec says where it came from. What spec lacks, and the object itself

@@ -205,7 +205,8 @@ func (g *Stage) Link(name, target string) error {
 
 // finish makes the links, seals the directories and returns the manifest.
 func (g *Stage) finish() (tree.Manifest, error) {
-	m, err := tree.New(g.entries)
+	g.names, g.index = tree.Names{}, nil // no more names come
+	m, err := tree.Of(g.entries)
 	if err != nil {
 		return tree.Manifest{}, err
 	}

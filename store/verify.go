@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"runtime"
 	"strings"
 
@@ -71,7 +70,7 @@ func (s *Store) rescan(t digest.Tree) (tree.Manifest, error) {
 		whole := tree.Fault{Path: ".", Problem: fmt.Sprintf("has the tree digest %s, and its manifest, which would say where it differs, is lost", got)}
 		return tree.Manifest{}, &DamagedError{o, []tree.Fault{whole}}
 	}
-	err = s.writeAtomic(path.Join(metaDir, t.Hex()+manifestSuffix), m.Bytes())
+	err = s.writeManifest(m)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // Clean took the temporary file for a dead one: the next look makes the manifest again
 	}

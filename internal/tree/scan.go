@@ -27,7 +27,7 @@ func Scan(ctx context.Context, dir string, workers int) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
 	}
-	m, err := New(entries)
+	m, err := Of(entries)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("scanning %q: %w", dir, err)
 	}
@@ -42,7 +42,7 @@ func (s *scan) run(workers int) ([]Entry, error) {
 	}
 	s.idle.L = &s.mu
 	s.jobs = []job{{kind: Dir, opened: file}}
-	found := make([][]Entry, max(workers, 1))
+	found := make([]pile, max(workers, 1))
 	var wg sync.WaitGroup
 	for i := range found {
 		wg.Go(func() { found[i] = s.work() })
@@ -52,7 +52,7 @@ func (s *scan) run(workers int) ([]Entry, error) {
 		s.drop()
 		return nil, s.err
 	}
-	return slices.Concat(found...), nil
+	return level(found), nil
 }
 
 // scan is one run of Scan or Audit. Its jobs are a stack, so that the tree is walked depth first: the
@@ -64,6 +64,8 @@ type scan struct {
 	// fault, where it is set, takes what is wrong with one path, and the scan goes on without it.
 	// It is called with mu held.
 	fault func(path string, err error)
+	// expected, where it is set, says which entries need not be returned. It is called by several workers.
+	expected func(Entry) bool
 	// known, where it is set, says which content a file has that was or will be read elsewhere.
 	known Known
 	// aside, where it is set, has files that were not in the page cache leave it again.
@@ -94,8 +96,8 @@ type parent struct {
 }
 
 // work does jobs until there are none and returns the entries it found.
-func (s *scan) work() []Entry {
-	var entries []Entry
+func (s *scan) work() pile {
+	var entries pile
 	r := s.reader()
 	defer r.done()
 	for {
@@ -104,8 +106,8 @@ func (s *scan) work() []Entry {
 			return entries
 		}
 		entry, below, err := s.do(j, r)
-		if err == nil && j.path != "" {
-			entries = append(entries, entry)
+		if err == nil && j.path != "" && (s.expected == nil || !s.expected(entry)) {
+			entries.add(entry)
 		}
 		s.done(j, below, s.tolerate(j.path, err))
 	}

@@ -1,10 +1,10 @@
 package tree
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +33,25 @@ func appendText(b []byte, entries []Entry) []byte {
 		b = appendLine(b, &entries[i])
 	}
 	return b
+}
+
+// pieceSize is how much text is written at a time.
+const pieceSize = 64 << 10
+
+// writeText writes the manifest of entries that were sorted and checked, in pieces.
+func writeText(w io.Writer, entries []Entry) error {
+	b := append(make([]byte, 0, pieceSize+pieceSize/4), header...) // a line has at most 16,500 bytes
+	for i := range entries {
+		if b = appendLine(b, &entries[i]); len(b) < pieceSize {
+			continue
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		b = b[:0]
+	}
+	_, err := w.Write(b)
+	return err
 }
 
 func appendLine(b []byte, e *Entry) []byte {
@@ -68,7 +87,8 @@ func appendWord(b []byte, s string) []byte {
 // Parse reads a manifest. It accepts only what Bytes returns for some Manifest; an error
 // names the line at fault.
 func Parse(text []byte) (Manifest, error) {
-	rest, ok := strings.CutPrefix(string(text), header)
+	sum := digest.Sum(text)
+	rest, ok := strings.CutPrefix(string(text), header) // the paths stay in it
 	if !ok {
 		return Manifest{}, lineError(1, fmt.Errorf("is not %q", strings.TrimSuffix(header, "\n")))
 	}
@@ -91,7 +111,7 @@ func Parse(text []byte) (Manifest, error) {
 	if i, err := check(entries); err != nil {
 		return Manifest{}, lineError(i+2, err)
 	}
-	return describe(entries, bytes.Clone(text)), nil
+	return describe(entries, digest.Tree(sum)), nil
 }
 
 func lineError(number int, err error) error {

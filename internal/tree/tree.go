@@ -1,10 +1,8 @@
 package tree
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"math"
+	"io"
 	"slices"
 	"strings"
 
@@ -49,7 +47,6 @@ type Entry struct {
 // value describes nothing and has the zero digest, unlike the empty tree, New(nil).
 type Manifest struct {
 	entries []Entry
-	text    []byte
 	digest  digest.Tree
 	size    int64
 }
@@ -57,18 +54,22 @@ type Manifest struct {
 // New returns the manifest of a tree with the given entries, in any order; it leaves the
 // slice as it is. Entries that make no tree by the rules of the package are an error,
 // a *PathError where one path is at fault.
-func New(entries []Entry) (Manifest, error) {
-	sorted := slices.Clone(entries)
-	slices.SortStableFunc(sorted, comparePaths)
-	if _, err := check(sorted); err != nil {
+func New(entries []Entry) (Manifest, error) { return Of(slices.Clone(entries)) }
+
+// Of is New for entries that nobody else needs: it sorts the slice and keeps it.
+func Of(entries []Entry) (Manifest, error) {
+	slices.SortStableFunc(entries, comparePaths)
+	if _, err := check(entries); err != nil {
 		return Manifest{}, err
 	}
-	return describe(sorted, appendText(nil, sorted)), nil
+	h := digest.NewHash()
+	_ = writeText(h, entries) // a Hash takes everything
+	return describe(entries, digest.Tree(h.Content())), nil
 }
 
-// describe makes a Manifest of entries that were checked and of their text. It keeps both.
-func describe(entries []Entry, text []byte) Manifest {
-	m := Manifest{entries: entries, text: text, digest: digest.Tree(digest.Sum(text))}
+// describe makes a Manifest of entries that were checked. It keeps them.
+func describe(entries []Entry, t digest.Tree) Manifest {
+	m := Manifest{entries: entries, digest: t}
 	for i := range entries {
 		m.size += entries[i].Size
 	}
@@ -79,8 +80,16 @@ func describe(entries []Entry, text []byte) Manifest {
 // precedes what it holds. Callers must not change them.
 func (m Manifest) Entries() []Entry { return m.entries }
 
-// Bytes returns the canonical text in a new slice.
-func (m Manifest) Bytes() []byte { return bytes.Clone(m.text) }
+// Bytes returns the canonical text in a new slice; nil of the zero Manifest.
+func (m Manifest) Bytes() []byte {
+	if m.digest.IsZero() {
+		return nil
+	}
+	return appendText(nil, m.entries)
+}
+
+// Write writes the canonical text of a Manifest, not the zero one, to w, in pieces: that of a million files has 90 MB.
+func (m Manifest) Write(w io.Writer) error { return writeText(w, m.entries) }
 
 // Digest returns the tree digest.
 func (m Manifest) Digest() digest.Tree { return m.digest }
@@ -90,13 +99,28 @@ func (m Manifest) Size() int64 { return m.size }
 
 // Find returns the entry at path.
 func (m Manifest) Find(path string) (Entry, bool) {
-	i, found := slices.BinarySearchFunc(m.entries, path, func(e Entry, path string) int {
-		return strings.Compare(e.Path, path)
-	})
+	i, found := m.index(path)
 	if !found {
 		return Entry{}, false
 	}
 	return m.entries[i], true
+}
+
+func (m Manifest) index(path string) (int, bool) {
+	return slices.BinarySearchFunc(m.entries, path, func(e Entry, path string) int {
+		return strings.Compare(e.Path, path)
+	})
+}
+
+// without returns the entries that are not marked.
+func (m Manifest) without(marked []bool) []Entry {
+	var rest []Entry
+	for i, e := range m.entries {
+		if !marked[i] {
+			rest = append(rest, e)
+		}
+	}
+	return rest
 }
 
 // Change is one path at which two trees differ. Was is nil for what was added, Is is nil for
@@ -132,32 +156,6 @@ func diff(was, is []Entry) []Change {
 }
 
 func comparePaths(a, b Entry) int { return strings.Compare(a.Path, b.Path) }
-
-// check holds the rules for entries that are sorted by path. With an error it returns the
-// index of the entry at fault.
-func check(entries []Entry) (int, error) {
-	names := Names{names: make(map[string]name, len(entries))}
-	var total int64
-	for i, e := range entries {
-		if i > 0 && e.Path == entries[i-1].Path {
-			return i, &PathError{e.Path, "occurs twice"}
-		}
-		if err := names.Add(e.Path, e.Kind); err != nil {
-			return i, err
-		}
-		if names.implied > 0 {
-			return i, &PathError{e.Path, "its directory is not in the tree"}
-		}
-		if err := checkFields(e); err != nil {
-			return i, err
-		}
-		if total > math.MaxInt64-e.Size {
-			return i, errors.New("the files of the tree are too large together")
-		}
-		total += e.Size
-	}
-	return 0, nil
-}
 
 // checkFields sees to it that equal entries have equal fields: what a kind does not
 // have is zero.

@@ -29,9 +29,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// openStore makes a store in which a collection has looked at everything, so that the next ones rely on signs.
 func openStore(t testing.TB) *store.Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "root"))
+	st := openAt(t, filepath.Join(t.TempDir(), "root"))
+	if _, err := st.Clean(t.Context(), store.CleanOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return st
 }
 
 func openAt(t testing.TB, dir string) *store.Store {

@@ -48,9 +48,10 @@ type CleanReport struct {
 //   - Each index entry is read where a description of an object that is not there was found. Descriptions are
 //     removed after the entries, so a Clean that is killed between leaves them.
 //
-// A power cut can lose the sign of either. Then some disk stays in use until the next object is collected.
+// Both are done by the first Clean after the machine was started, because a power cut can lose the sign of either, and where the
+// file "cleaned" says that there may be no sign.
 func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error) {
-	c := &cleaning{Store: s, ctx: ctx}
+	c := &cleaning{Store: s, ctx: ctx, all: s.lookAtAll()}
 	steps := []func() error{
 		func() error { return c.parts(opt.PartsBefore) },
 		func() error { return c.beside(opt.PartsBefore) },
@@ -71,7 +72,11 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 		errs = append(errs, step())
 	}
 	c.report.Bytes = c.freed.bytes
-	return c.report, errors.Join(errs...)
+	err := errors.Join(errs...)
+	if c.all && err == nil && !c.passed {
+		s.lookedAtAll()
+	}
+	return c.report, err
 }
 
 // cleaning is one run of Clean.
@@ -81,12 +86,13 @@ type cleaning struct {
 	report CleanReport
 	freed  freed
 
+	all       bool     // to be looked at
+	passed    bool     // something over that is to be looked at again
 	leftovers []string // as look found them
 	described bool     // that meta need not look any more
 
 	mu     sync.Mutex // guards report and sign while there are workers
 	sign   string     // the directory that is left until files/ was looked at
-	orphan bool       // something else may have left contents that no object shares
 	failed bool       // trees or files could not be completed
 }
 
@@ -169,7 +175,7 @@ func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
 
 // becomesSign makes a leftover the sign if there is none. A stage gets a name of what was discarded first: its maker may
 // only be about to lock it, and must not find it alive when the lock on it ends. Where there is no space for
-// the new name it cannot be one.
+// the new name it cannot be one, and the next Clean looks at everything.
 func (c *cleaning) becomesSign(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,7 +185,7 @@ func (c *cleaning) becomesSign(name string) bool {
 	if strings.HasPrefix(name, stagePrefix) {
 		trash := trashPrefix + rand.Text()
 		if os.Rename(c.path(objectsDir, name), c.path(objectsDir, trash)) != nil {
-			c.orphan = true
+			c.all, c.failed = true, c.failed || unclean(c.dir) != nil
 			return false
 		}
 		name = trash
@@ -209,7 +215,7 @@ func (c *cleaning) last() error {
 // files unlinks the contents whose only link is the one in files/. An install that links one
 // between the look and the unlink keeps its own link: only the sharing is lost.
 func (c *cleaning) files() error {
-	if c.sign == "" && !c.orphan {
+	if c.sign == "" && !c.all {
 		return nil
 	}
 	err := c.eachShared(func(shard *os.File, name string) error {

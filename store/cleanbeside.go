@@ -19,7 +19,7 @@ func (c *cleaning) beside(before time.Time) error {
 			return nil // somebody works on it
 		}
 		beside := besideBytes(part)
-		c.orphan = c.orphan || beside > 0
+		c.all = c.all || beside > 0
 		if err := errors.Join(removeBeside(part), lock.Remove()); err != nil {
 			return err
 		}

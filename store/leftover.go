@@ -40,7 +40,8 @@ func (c *cleaning) meta() error {
 	}
 	return c.whileNobodyDescribes(func(alone bool) error {
 		if !alone {
-			return nil // the next Clean will do
+			c.passed = true // the next Clean will do
+			return nil
 		}
 		now, err := c.contents()
 		if err != nil {
@@ -66,7 +67,7 @@ func (c *cleaning) whileNobodyDescribes(do func(alone bool) error) error {
 
 // orphans removes descriptions and index entries of objects that are not there.
 func (c *cleaning) orphans(now contents) error {
-	return c.eachOrphan(now.trees(), func(path string, fi fs.FileInfo) error {
+	return c.eachOrphan(now.trees(), c.all, func(path string, fi fs.FileInfo) error {
 		err := unix.Unlink(path)
 		if errors.Is(err, unix.ENOENT) {
 			return nil // others write hints here under a temporary name, and rename them
@@ -92,8 +93,8 @@ func (now contents) trees() map[digest.Tree]bool {
 }
 
 // eachOrphan calls do for every description and index entry of a tree that is not present, the entries first, from several
-// goroutines. Entries are only read where there is such a description.
-func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi fs.FileInfo) error) error {
+// goroutines. Entries are only read where there is such a description, or all is asked for.
+func (s *Store) eachOrphan(present map[digest.Tree]bool, all bool, do func(path string, fi fs.FileInfo) error) error {
 	var described, indexed []string
 	err := eachName(s.path(metaDir), func(name []byte, _, _ bool) {
 		if t, ok := describes(name); !ok || !present[t] {
@@ -104,7 +105,7 @@ func (s *Store) eachOrphan(present map[digest.Tree]bool, do func(path string, fi
 		return err
 	}
 	err = eachName(s.path(indexDir), func(name []byte, _, _ bool) {
-		if len(described) > 0 || bytes.HasPrefix(name, []byte(durable.TempPrefix)) {
+		if all || len(described) > 0 || bytes.HasPrefix(name, []byte(durable.TempPrefix)) {
 			indexed = append(indexed, string(name))
 		}
 	})
@@ -142,7 +143,7 @@ func (c *cleaning) parts(before time.Time) error {
 			return nil // somebody works on it
 		}
 		beside := besideBytes(path)
-		c.orphan = c.orphan || beside > 0
+		c.all = c.all || beside > 0
 		if err := removePart(path, lock); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"gostore/internal/digest"
@@ -79,14 +80,18 @@ func besideBytes(path string) int64 {
 }
 
 // removeBeside removes what a downloader kept beside a part. The directory may hold a module cache, whose directories are
-// read-only.
+// read-only, or be a spool, which may have the last links of contents beside those in files/.
 func removeBeside(path string) error {
 	err := os.Remove(besidePart(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	if _, statErr := os.Lstat(partDir(path)); statErr == nil {
-		err = errors.Join(err, RemoveTree(partDir(path)))
+	if _, statErr := os.Lstat(partDir(path)); statErr != nil {
+		return err
 	}
-	return err
+	root := filepath.Dir(filepath.Dir(path))
+	if err := errors.Join(err, unclean(root)); err != nil {
+		return err
+	}
+	return errors.Join(RemoveTree(partDir(path)), unclean(root)) // again: a Clean may have looked meanwhile
 }

@@ -43,7 +43,8 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 		u.file(fi)
 		return nil
 	}
-	unlinks := len(trees) > 0 // then Clean looks at files/
+	all := !s.cleaned()
+	unlinks := all || len(trees) > 0 // then Clean looks at files/
 	err = errors.Join(
 		s.eachOldPart(opt.PartsBefore, func(path string, fi fs.FileInfo) error {
 			u.file(fi)
@@ -66,7 +67,7 @@ func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error
 		err = s.shared(&u)
 	}
 	err = errors.Join(err,
-		s.eachOrphan(present, count),
+		s.eachOrphan(present, all, count),
 		s.eachOldTemp(opt.PartsBefore, count))
 	return u.freed(), err
 }

@@ -2,9 +2,11 @@ package tests
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -113,6 +115,8 @@ type killing struct {
 	saved   *snapshot
 	// thorough says that gostore itself looks, too, whether all is well.
 	thorough bool
+	// outage says that the power fails instead, so that afterwards the machine is started anew.
+	outage bool
 	// What the undisturbed command does, and the sights before it, after it, and after the collection that follows.
 	operations           []operation
 	before, after, final sight
@@ -123,6 +127,7 @@ func newKilling(t *testing.T, prepare string, command []string, next string, rea
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
 	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore '"+strings.Join(command, "' '")+"'")}
 	w.sh(prepare)
+	k.believeSigns()
 	k.saved = takeSnapshot(t, k.top, "root", "project")
 	k.before = look(t, k.top)
 	run, err := w.trace(request{Args: command, Reads: reads})
@@ -141,9 +146,27 @@ func newKilling(t *testing.T, prepare string, command []string, next string, rea
 // collect collects when everything that a collection keeps for a while has become old.
 func (k *killing) collect() {
 	k.t.Helper()
+	k.believeSigns()
 	grow(k.t, filepath.Join(k.top, "root"))
 	if status, out, diagnosis := ended(k.gostore(k.dir, "gc")); status != 0 {
 		k.t.Fatalf("a collection ended with %d\n%s%s", status, out, diagnosis)
+	}
+}
+
+// believeSigns makes a collection rely on the signs of what was left behind, as it does when one before it has looked at everything since the
+// machine was started; after an outage it must not.
+func (k *killing) believeSigns() {
+	k.t.Helper()
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if k.outage {
+		boot = []byte("another\n")
+	}
+	err = os.WriteFile(filepath.Join(k.top, "root", "cleaned"), boot, 0o644)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // there is no store yet
+		k.t.Fatal(err)
 	}
 }
 

@@ -129,6 +129,8 @@ func newOutage(t *testing.T, prepare string, killed killedAt, command []string) 
 	p := &outage{seen: map[string]bool{}, live: map[string]powercut.Entry{}}
 	p.killing = killing{world: w, top: filepath.Dir(w.dir), command: command, next: "gostore " + strings.Join(command, " ")}
 	w.sh(prepare)
+	p.believeSigns()
+	p.outage = true
 	var err error
 	if p.disk, err = powercut.Read(p.top, places...); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"gostore/internal/journal"
 	"gostore/internal/roots"
@@ -73,10 +72,9 @@ func (a *app) verifyState() ([]store.Damage, error) {
 	add := func(kind, path, problem string) {
 		damage = append(damage, store.Damage{Kind: kind, Path: path, Problem: problem})
 	}
-	told, err := lookAgain(func() ([]store.Damage, error) { return a.verifyToldTwice(st) })
-	damage = append(damage, told...)
 	errs := []error{
-		err,
+		a.verifyProfiles(st, add),
+		a.verifyLog(st, add),
 		a.cfg.trusted(st).Check(func(path string, err error) { add(trustDamage, path, err.Error()) }),
 		goproxy.Damaged(filepath.Join(st.Dir(), store.SumDBDir), a.cfg.VerifierKey,
 			func(path, problem string) { add(sumdbDamage, path, problem) }),
@@ -93,31 +91,6 @@ func (a *app) verifyState() ([]store.Damage, error) {
 		add(verifiedDamage, filepath.Join(st.Dir(), store.VerifiedDir, scrub.StateName), "cannot be believed, so all counts as never verified: "+err.Error())
 	}
 	return damage, errors.Join(errs...)
-}
-
-// verifyToldTwice looks at what one file of profiles and the log says of another.
-func (a *app) verifyToldTwice(st *store.Store) (damage []store.Damage, err error) {
-	add := func(kind, path, problem string) {
-		damage = append(damage, store.Damage{Kind: kind, Path: path, Problem: problem})
-	}
-	err = errors.Join(a.verifyProfiles(st, add), a.verifyLog(st, add))
-	return damage, err
-}
-
-// looks is how often lookAgain looks at what changes all the time: the chance that a command falls between two files is some percent.
-const looks = 8
-
-// lookAgain looks again where something is found, until the same is found twice. Nobody is locked out, so a command may change one file
-// after it was read and another before; as numbers only grow, what that looks like is not seen again.
-func lookAgain(look func() ([]store.Damage, error)) ([]store.Damage, error) {
-	found, err := look()
-	for n := 1; n < looks && err == nil && len(found) > 0; n++ {
-		was := found
-		if found, err = look(); slices.Equal(was, found) {
-			break
-		}
-	}
-	return found, err
 }
 
 func (a *app) verifyProfiles(st *store.Store, add func(kind, path, problem string)) error {
@@ -186,8 +159,10 @@ func (a *app) verifyCurrent(st *store.Store, records []journal.Record, add func(
 		if !ok || err != nil {
 			continue
 		}
-		history, _ := p.History() // what is wrong with it was told
+		// A change is in the history before it is current, and current before it is in the log: in this order what is read agrees, whatever
+		// commands do meanwhile.
 		g, err := p.Current()
+		history, _ := p.History() // what is wrong with it was told
 		if err != nil || len(history) == 0 || history[len(history)-1].Head().String() != r.History {
 			continue // told elsewhere, or changed since, by a command whose record is not there
 		}

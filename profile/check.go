@@ -3,7 +3,9 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 
 	"gostore/store"
@@ -61,34 +63,52 @@ func (p *Profile) problems() ([]Problem, error) {
 		want, known := made[g.Number]
 		switch {
 		case g.Problem != "":
+			if _, err := os.Lstat(p.path(strconv.Itoa(g.Number))); errors.Is(err, fs.ErrNotExist) {
+				continue // pruned, and its environment collected, between two looks
+			}
 			found = append(found, Problem{p.path(strconv.Itoa(g.Number)), g.Problem})
 		case known && want.Tree != g.Tree:
 			found = append(found, Problem{p.path(strconv.Itoa(g.Number)),
 				fmt.Sprintf("leads to %s, and the history says that it is %s", g.Tree, want.Tree)})
 		}
 	}
-	if problem := p.currentProblem(records); problem != "" {
+	problem, err := p.currentProblem(records)
+	if err != nil {
+		return nil, err
+	}
+	if problem != "" {
 		found = append(found, Problem{p.path(currentName), problem})
 	}
 	return found, nil
 }
 
 // currentProblem says how current is not what the history leaves it to be: what the last change was to make current, or, where
-// that was interrupted, what it found.
-func (p *Profile) currentProblem(records []Record) string {
+// that was interrupted, what it found. Nobody is locked out. So where it differs from the end of the history that was read before, it may be what
+// a change left that was made since: then that is in the history by now.
+func (p *Profile) currentProblem(before []Record) (string, error) {
 	number, err := p.currentNumber()
 	var broken *BrokenError
 	switch {
 	case errors.As(err, &broken):
-		return broken.Problem
-	case err != nil || len(records) == 0:
-		return ""
+		return broken.Problem, nil
+	case err != nil || len(before) == 0:
+		return "", nil
 	}
-	if _, err := os.Lstat(p.path(strconv.Itoa(number))); err != nil {
-		return fmt.Sprintf("leads to generation %d, which does not exist", number)
+	_, missing := os.Lstat(p.path(strconv.Itoa(number)))
+	leaves := func(r Record) bool { return number == r.To.Number || number == r.From.Number }
+	last := len(before) - 1
+	if leaves(before[last]) && missing == nil {
+		return "", nil
 	}
-	if last := records[len(records)-1]; number != last.To.Number && number != last.From.Number {
-		return fmt.Sprintf("leads to generation %d, and the history ends with %d", number, last.To.Number)
+	after, err := p.History()
+	if damaged := (*HistoryError)(nil); err != nil && !errors.As(err, &damaged) {
+		return "", err
 	}
-	return ""
+	switch {
+	case len(after) > last && slices.ContainsFunc(after[last:], leaves) && (missing == nil || len(after) > len(before)):
+		return "", nil
+	case missing != nil:
+		return fmt.Sprintf("leads to generation %d, which does not exist", number), nil
+	}
+	return fmt.Sprintf("leads to generation %d, and the history ends with %d", number, before[last].To.Number), nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gostore/internal/digest"
+	"gostore/internal/smallfile"
 )
 
 // The index remembers what was worked out before: which tree an archive unpacked to, which
@@ -54,7 +55,7 @@ func (s *Store) readIndex(name string) (digest.Tree, bool) {
 }
 
 func readIndexFile(path string) (digest.Tree, bool) {
-	data, err := readSmall(path)
+	data, err := smallfile.Read(path)
 	if err != nil {
 		return digest.Tree{}, false
 	}

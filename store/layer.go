@@ -11,6 +11,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/guard"
+	"gostore/internal/smallfile"
 )
 
 // Layers are stores below this one, which somebody else fills, such as the administrator of a machine. What a layer has need not be
@@ -123,7 +124,7 @@ func (s *Store) judgeLayer(dir string) error {
 	}
 	var data []byte
 	if err == nil {
-		data, err = os.ReadFile(filepath.Join(dir, "format"))
+		data, err = smallfile.Read(filepath.Join(dir, "format"))
 	}
 	if err == nil {
 		err = checkFormat(dir, data)

@@ -15,6 +15,7 @@ import (
 
 	"gostore/internal/checked"
 	"gostore/internal/digest"
+	"gostore/internal/smallfile"
 	"gostore/internal/tree"
 )
 
@@ -304,7 +305,7 @@ func (s *Store) readInfo(t digest.Tree) (Info, error) {
 }
 
 func readInfoFile(path string, t digest.Tree) (Info, error) {
-	data, err := readSmall(path)
+	data, err := smallfile.Read(path)
 	if err != nil {
 		return Info{}, err
 	}

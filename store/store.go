@@ -54,6 +54,7 @@ import (
 
 	"gostore/internal/durable"
 	"gostore/internal/guard"
+	"gostore/internal/smallfile"
 )
 
 // Directories of a store, relative to its root.
@@ -159,7 +160,7 @@ func OpenWith(dir string, opt Options) (*Store, error) {
 	if err := opt.Judge(dir); err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "format"))
+	data, err := smallfile.Read(filepath.Join(dir, "format"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err = create(dir); err == nil {

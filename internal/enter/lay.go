@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"gostore/internal/goenv"
 	"gostore/internal/hook"
 	"gostore/internal/isolation"
+	"gostore/internal/smallfile"
 	"gostore/internal/variables"
 	"gostore/store"
 )
@@ -113,7 +113,7 @@ func (p Process) cover(env environment.Environment, dir string, v *Applied) erro
 	if path == "" {
 		return nil
 	}
-	data, err := os.ReadFile(p.Abs(path))
+	data, err := smallfile.Read(p.Abs(path))
 	if err != nil {
 		return nil // the go command does without one that it cannot read, too
 	}

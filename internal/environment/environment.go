@@ -29,13 +29,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gostore/internal/digest"
 	"gostore/internal/release"
+	"gostore/internal/smallfile"
 )
 
 // ObjectName is the name under which environments lie in the store.
@@ -77,7 +77,7 @@ type file struct {
 // Load reads the environment in dir, an object's directory or a link that leads to one.
 // errors.Is(err, fs.ErrNotExist) holds when there is none.
 func Load(dir string) (Environment, error) {
-	data, err := os.ReadFile(filepath.Join(dir, fileName))
+	data, err := smallfile.Read(filepath.Join(dir, fileName))
 	if err != nil {
 		return Environment{}, fmt.Errorf("reading the environment in %q: %w", dir, err)
 	}

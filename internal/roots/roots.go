@@ -34,6 +34,7 @@ import (
 	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/release"
+	"gostore/internal/smallfile"
 )
 
 // Precision is how far the recorded time of last use may lag behind: a project that is used
@@ -131,7 +132,7 @@ func (p Project) encode() ([]byte, error) {
 // trees unknown, so all of it is damage.
 func read(dir, name string) (Project, error) {
 	file := filepath.Join(dir, name)
-	data, err := os.ReadFile(file)
+	data, err := smallfile.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Project{}, err
 	}

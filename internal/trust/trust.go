@@ -26,6 +26,7 @@ import (
 	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
+	"gostore/internal/smallfile"
 )
 
 // keyLength is how many hexadecimal digits of the path's digest name a record: 128 bits.
@@ -168,7 +169,7 @@ func (p Project) encode() ([]byte, error) {
 
 // read reads a record, which stands under the name of its project and whose check is right.
 func read(path string) (p Project, err error) {
-	data, err := os.ReadFile(path)
+	data, err := smallfile.Read(path)
 	if err != nil {
 		return p, err
 	}

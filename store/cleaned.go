@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 
+	"gostore/internal/smallfile"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -35,7 +37,7 @@ func unclean(root string) error {
 
 // cleaned reports whether everything was looked at since the machine was started.
 func (s *Store) cleaned() bool {
-	data, err := readSmall(s.path(cleanedName))
+	data, err := smallfile.Read(s.path(cleanedName))
 	boot := bootID()
 	return err == nil && boot != "" && string(data) == boot+"\n"
 }

@@ -185,7 +185,7 @@ func (c *cleaning) becomesSign(name string) bool {
 	if strings.HasPrefix(name, stagePrefix) {
 		trash := trashPrefix + rand.Text()
 		if os.Rename(c.path(objectsDir, name), c.path(objectsDir, trash)) != nil {
-			c.all, c.failed = true, c.failed || unclean(c.dir) != nil
+			c.all, _ = true, unclean(c.dir) // best effort: it is for the case that this Clean is killed
 			return false
 		}
 		name = trash

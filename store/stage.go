@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -87,6 +88,13 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 
 // Workers returns how many files are worth writing at once. More than the processors gain nothing.
 func (g *Stage) Workers() int { return runtime.GOMAXPROCS(0) }
+
+// Expect makes room for what n entries are remembered by: a list of a million would otherwise be copied as it grows.
+func (g *Stage) Expect(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.entries = slices.Grow(g.entries, n)
+}
 
 // Dir makes a directory. One that is there already is no error.
 func (g *Stage) Dir(name string) error {

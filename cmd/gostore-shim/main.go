@@ -3,6 +3,9 @@
 //
 // gostore can do all of it. But starting a program costs what it brings along, and a shim is started often: without HTTP, archives
 // and a command line this takes about 1.5 ms less.
+//
+// Built with -tags noasm it takes 0.2 to 0.4 ms less once more: it does not find out what the processor can do for hashing, which is slow in virtual
+// machines and of no use for a few hundred bytes.
 package main
 
 import (

@@ -160,7 +160,7 @@ func prepare(r *rounds.Runner) error {
 		return err
 	}
 	r.Bin = filepath.Join(r.Work, "bin")
-	return r.Build(r.Bin+"/", "./cmd/gostore", "./cmd/gostore-shim")
+	return errors.Join(r.Build(r.Bin+"/", "./cmd/gostore"), r.Build(r.Bin+"/", "-tags", "noasm", "./cmd/gostore-shim"))
 }
 
 // revision says which gostore is measured.

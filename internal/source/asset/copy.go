@@ -33,6 +33,9 @@ func copyTree(ctx context.Context, dir string, m tree.Manifest, sink archive.Sin
 		workers = runtime.GOMAXPROCS(0)
 	}
 	entries := m.Entries()
+	if s, ok := sink.(interface{ Expect(n int) }); ok {
+		s.Expect(len(entries))
+	}
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {

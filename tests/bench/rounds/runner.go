@@ -45,9 +45,9 @@ type Runner struct {
 	made  []string // what Clear removes
 }
 
-// Build builds packages as they are released: without libc.
-func (r *Runner) Build(to string, packages ...string) error {
-	cmd := exec.CommandContext(r.Ctx, "go", append([]string{"build", "-trimpath", "-o", to}, packages...)...)
+// Build builds packages as they are released, without libc: args are flags of go build, and packages.
+func (r *Runner) Build(to string, args ...string) error {
+	cmd := exec.CommandContext(r.Ctx, "go", append([]string{"build", "-trimpath", "-o", to}, args...)...)
 	cmd.Env = append(r.Env[:len(r.Env):len(r.Env)], "CGO_ENABLED=0")
 	return Must(cmd)
 }

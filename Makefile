@@ -3,13 +3,18 @@
 FUZZTIME ?= 1m
 BENCHSTAT ?= golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
-.PHONY: test fuzz ci bench benchstat
+.PHONY: test proof fuzz ci bench benchstat
 
 test:
 	go test ./...
 
 ci:
 	.ci/run
+
+# The long forms of the tests that break things at every point there is: hours. Each prints a line of figures. PROOF=2/5 does a part.
+PROOF ?= all
+proof:
+	GOSTORE_TEST_PROOF=$(PROOF) go test -count=1 -timeout 8h -v -run '^Test(Kill|Fault|Model|LongLife|FullDisk|Power|Rot|Repair)' ./tests
 
 # Everything, against what others use, into docs/performance.md. It installs what is missing and package registries have.
 bench:

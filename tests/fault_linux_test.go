@@ -86,7 +86,7 @@ func TestFault(t *testing.T) {
 	if !canChangeSyscalls {
 		t.Skip("a system call can be replaced by an error on amd64 only")
 	}
-	form := formOf(t, faultVariable, 6)
+	form := formOf(t, faultVariable, 12)
 	var tried, withstood atomic.Int64
 	t.Cleanup(func() {
 		t.Logf("%d operations failed, %d of which the command did without", tried.Load(), withstood.Load())

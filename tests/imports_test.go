@@ -96,6 +96,7 @@ var packages = []room{
 	{"tests/program", []string{}},
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/powercut", []string{}},
+	{"tests/quick", []string{}},
 	{"tests/bench/figures", []string{}},
 	{"tests/bench/report", []string{"tests/bench/figures"}},
 	{"tests/bench/peers", []string{}},

@@ -74,7 +74,7 @@ var killings = []struct {
 func TestKill(t *testing.T) {
 	beTracer()
 	needTracer(t, newWorld(t, upstream.Config{}))
-	form := formOf(t, killVariable, 5)
+	form := formOf(t, killVariable, 10)
 	var killed, torn atomic.Int64
 	t.Cleanup(func() { t.Logf("killed before %d operations and in %d writes", killed.Load(), torn.Load()) })
 	for _, c := range killings {

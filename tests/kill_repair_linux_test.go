@@ -43,8 +43,8 @@ func newRepair(t *testing.T) (k *killing, before map[string][]string, points []p
 	k.operations = run.Operations
 	k.collectAsides()
 	k.final = lookApart(t, k.top, "environment-gone_1")
-	points = k.points(os.Getenv(killVariable) == "all")
-	if os.Getenv(killVariable) != "all" {
+	points = k.points(formOf(t, killVariable, 1).long)
+	if !formOf(t, killVariable, 1).long {
 		points = slices.DeleteFunc(points, func(p point) bool { return !essential.MatchString(p.sort) })
 	}
 	return k, before, points
@@ -61,7 +61,7 @@ func TestKillRepair(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations; killed at %d", len(k.operations), killed)
-	if os.Getenv(killVariable) != "all" {
+	if !formOf(t, killVariable, 1).long {
 		k.failEach(t, points[:min(len(points), 2)], before)
 	}
 }
@@ -69,8 +69,8 @@ func TestKillRepair(t *testing.T) {
 // Each operation of a repair fails, for want of space and in other ways: it says so, no object is worse than before, and the next repair
 // comes to the same end. The short form is a part of TestKillRepair, so that the store is damaged once only.
 func TestFaultRepair(t *testing.T) {
-	if os.Getenv(killVariable) != "all" {
-		t.Skipf("needs %s=all", killVariable)
+	if !formOf(t, killVariable, 1).long {
+		t.Skipf("needs %s=all or %s=all", killVariable, proofVariable)
 	}
 	k, before, points := newRepair(t)
 	k.failEach(t, points, before)
@@ -95,7 +95,7 @@ func (k *killing) failEach(t *testing.T, points []point, before map[string][]str
 			if run := k.disturb(t, p, request{Errno: f.errno, Lasting: f.lasting}, before); run.Failed > 0 {
 				failed++
 			}
-			if os.Getenv(killVariable) != "all" {
+			if !formOf(t, killVariable, 1).long {
 				break
 			}
 		}

@@ -23,7 +23,7 @@ const blockSeeds = 2
 //
 // It needs root, and is a part of the long form only.
 func TestPowerCutBlocks(t *testing.T) {
-	if os.Getenv(powerVariable) != "all" {
+	if !formOf(t, powerVariable, 1).long {
 		t.Skipf("a part of the long form only: %s=all", powerVariable)
 	}
 	if os.Geteuid() != 0 {

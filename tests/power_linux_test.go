@@ -24,7 +24,7 @@ const powerVariable = "GOSTORE_TEST_POWER"
 // The short form looks at some states of some commands.
 func TestPowerCut(t *testing.T) {
 	needTracer(t, newWorld(t, upstream.Config{}))
-	long := os.Getenv(powerVariable) == "all"
+	long := formOf(t, powerVariable, 1).long
 	var mu sync.Mutex
 	var all tally
 	t.Cleanup(func() { t.Logf("in all: %s", &all) })

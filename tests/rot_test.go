@@ -99,16 +99,24 @@ type rotStore struct {
 	r *rand.Rand
 }
 
+// rotVariable makes TestRot and TestRotInLock long, or is the seed of TestRot.
+const rotVariable = "GOSTORE_TEST_ROT"
+
+// rotForm returns what chooses at random, and whether everything is tried.
+func rotForm(t *testing.T) (seed uint64, all bool) {
+	t.Helper()
+	if n, err := strconv.ParseUint(os.Getenv(rotVariable), 10, 64); err == nil {
+		return n, false
+	}
+	return uint64(time.Now().UnixNano()), formOf(t, rotVariable, 1).long
+}
+
 // TestRot damages one file of a full store after the other, of every kind and in every way, and lets verify look: it has to name the file. What was
 // damaged is put back before the next. Afterwards the neighbour of what is damaged is installed: nothing damaged may be in it. It prints the seed,
 // and what it tried: of each kind one file with a wrong bit, and one that is damaged in another way. GOSTORE_TEST_ROT=all tries each file in
 // each way, GOSTORE_TEST_ROT=SEED that seed.
 func TestRot(t *testing.T) {
-	want := os.Getenv("GOSTORE_TEST_ROT")
-	seed := uint64(time.Now().UnixNano())
-	if n, err := strconv.ParseUint(want, 10, 64); err == nil {
-		seed = n
-	}
+	seed, all := rotForm(t)
 	s := newRotStore(t, seed)
 	byKind := s.files()
 	tried := map[string]int{}
@@ -119,15 +127,15 @@ func TestRot(t *testing.T) {
 			continue
 		}
 		ways := slices.Sorted(maps.Keys(rotWays))
-		if want != "all" {
+		if !all {
 			ways = []string{"bit", ways[1+s.r.IntN(len(ways)-1)]} // "bit" is the first of them
 		}
-		if kind.harmless != "" && want != "all" {
+		if kind.harmless != "" && !all {
 			ways = ways[:1]
 		}
 		for _, way := range ways {
 			some := files
-			if want != "all" {
+			if !all {
 				some = files[s.r.IntN(len(files)):][:1]
 			}
 			for _, file := range some {
@@ -136,7 +144,7 @@ func TestRot(t *testing.T) {
 				}
 			}
 		}
-		if tried[kind.name] == 0 && (want == "all" || !kind.links) { // a bit of a link may make a target that no link can have
+		if tried[kind.name] == 0 && (all || !kind.links) { // a bit of a link may make a target that no link can have
 			t.Errorf("no %s could be damaged", kind.name)
 		}
 	}
@@ -476,7 +484,7 @@ func TestRotInLock(t *testing.T) {
 	s.check(err)
 	tried := map[string]int{}
 	rounds := 30
-	if os.Getenv("GOSTORE_TEST_ROT") == "all" {
+	if _, all := rotForm(t); all {
 		rounds = 8 * len(whole)
 	}
 	for i := range rounds {

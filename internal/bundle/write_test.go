@@ -19,6 +19,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/store"
+	"gostore/tests/quick"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +27,11 @@ func TestMain(m *testing.M) {
 		run()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	remove := quick.Temp()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(exit int) {
+		remove()
+		os.Exit(exit)
+	}))
 }
 
 // bulky is a store with an object of several frames.

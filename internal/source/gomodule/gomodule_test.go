@@ -18,7 +18,8 @@ import (
 
 func TestBuild(t *testing.T) {
 	p := startProxy(t, world())
-	s := newSource(t, p, nil)
+	cache := shared(t, t.TempDir())
+	s := newSource(t, p, cache)
 	r, err := s.Resolve(t.Context(), request(t, "example.com/tool/cmd/hello@v1"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestBuild(t *testing.T) {
 		t.Setenv(name, value)
 		environ = append(environ, name+"="+value)
 	}
-	other := newSource(t, p, func(c *gomodule.Config) { c.Environ = environ })
+	other := newSource(t, p, func(c *gomodule.Config) { cache(c); c.Environ = environ })
 	item.Archive.Tree = first.digest(t)
 	second, err := build(t, other, item)
 	if err != nil {
@@ -92,7 +93,8 @@ func runProgram(t *testing.T, data []byte) string {
 func TestBuildElsewhere(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t, world())
-	s := newSource(t, p, nil)
+	cache := shared(t, t.TempDir())
+	s := newSource(t, p, cache)
 	foreign := release.Platform{OS: "linux", Arch: "arm64"}
 	if foreign == release.Host() {
 		foreign.Arch = "amd64"
@@ -121,6 +123,7 @@ func TestBuildElsewhere(t *testing.T) {
 	// A toolchain that is not what it is said to be.
 	item.With, item.Archive.Tree = "go@1.99.0", digest.Tree{}
 	s = newSource(t, p, func(c *gomodule.Config) {
+		cache(c)
 		next := c.Exactly
 		c.Exactly = func(ctx context.Context, version string) (gomodule.Toolchain, func(), error) {
 			tc, done, err := next(ctx, version)

@@ -3,6 +3,7 @@ package gomodule_test
 import (
 	"context"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -25,6 +26,29 @@ func toolchain(t *testing.T) gomodule.Toolchain {
 	}
 	version, _, _ := strings.Cut(strings.TrimPrefix(runtime.Version(), "go"), " ")
 	return gomodule.Toolchain{Version: version, Dir: strings.TrimSpace(string(out))}
+}
+
+// shared gives a source the toolchain of building.
+func shared(t *testing.T, cache string) func(*gomodule.Config) {
+	tc := building(t, cache)
+	give := func(context.Context, string) (gomodule.Toolchain, func(), error) { return tc, func() {}, nil }
+	return func(c *gomodule.Config) { c.Toolchain, c.Exactly = give, give }
+}
+
+// building is a toolchain as toolchain's, whose go commands share one build cache: the standard library is compiled once for each
+// set of settings, not for each build. What the settings change has another key there.
+func building(t *testing.T, cache string) gomodule.Toolchain {
+	t.Helper()
+	tc := toolchain(t)
+	script := "#!/bin/sh\nGOCACHE='" + cache + "' exec '" + filepath.Join(tc.Dir, "bin", "go") + "' \"$@\"\n"
+	tc.Dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(tc.Dir, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tc.Dir, "bin", "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return tc
 }
 
 // world is two modules, the first with a program that says what the second has.

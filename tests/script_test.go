@@ -38,7 +38,6 @@ import (
 
 	"gostore/cmd"
 	"gostore/internal/release"
-	"gostore/tests/quick"
 	"gostore/tests/upstream"
 )
 
@@ -51,19 +50,11 @@ func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); name != "withoutsockets" && !strings.HasSuffix(name, ".test") && !strings.HasPrefix(name, "gostore") {
 		os.Exit(gostore())
 	}
-	testscript.Main(inMemory{m}, map[string]func(){
+	testscript.Main(m, map[string]func(){
 		"gostore":         func() { os.Exit(gostore()) },
 		"gostore-counted": counted,
 		"withoutsockets":  withoutSockets,
 	})
-}
-
-// inMemory runs tests whose temporary files are in memory, as they start thousands of processes that sync what they write.
-type inMemory struct{ *testing.M }
-
-func (m inMemory) Run() int {
-	defer quick.Temp()()
-	return m.M.Run()
 }
 
 // gostore is gostore with the checksum database of the tests, which waits between attempts for a moment only.

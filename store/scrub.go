@@ -97,8 +97,10 @@ func (c *Scrubber) Slice(ctx context.Context, slice byte) (SliceReport, error) {
 		case err != nil:
 			return r, err
 		}
-		r.Objects = append(r.Objects, o)
 		r.Damage = append(r.Damage, damage...)
+		if !slices.ContainsFunc(damage, func(d Damage) bool { return d.Kind == LinkDamage }) {
+			r.Objects = append(r.Objects, o) // else there is none
+		}
 	}
 	return r, nil
 }

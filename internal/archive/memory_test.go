@@ -60,10 +60,16 @@ func unpackMeasured(name string) error {
 		return err
 	}
 	// Not getrusage, whose maximum includes what the process had before it became this program.
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	fmt.Println(number, refused)
+	fmt.Println(highWater(string(status)), refused)
 	return nil
+}
+
+// highWater returns the most memory, in KiB, of the process whose /proc/<pid>/status this is.
+func highWater(status string) int64 {
+	_, rest, _ := strings.Cut(status, "VmHWM:")
+	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, _ := strconv.ParseInt(number, 10, 64) // 0 where it does not say
+	return n
 }
 
 // TestMemory unpacks archives that need much memory, each in a process of its own, and looks at the most that it had.

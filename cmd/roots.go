@@ -192,7 +192,8 @@ func projectRoots(st *store.Store, without pruned) ([]gc.Root, error) {
 }
 
 // currentRoot says what a project needs now: what its lock says, and those environments of which it needs every
-// part. A lock that cannot be read keeps what it was last known to need.
+// part. A lock that cannot be read keeps what it was last known to need. So does a tool of which the index does not say what it came to, as it
+// does not when the entry was damaged: what was recorded under the tool's name and version stays.
 func currentRoot(st *store.Store, p roots.Project) gc.Root {
 	r := gc.Root{Kind: "project", Name: p.Lock, Trees: p.Trees, Note: "used " + p.Used.Local().Format(time.DateOnly)}
 	f, err := lock.Read(p.Lock)
@@ -204,6 +205,8 @@ func currentRoot(st *store.Store, p roots.Project) gc.Root {
 	for _, t := range f.Tools {
 		if tree := lockedTree(st, t, p.Platform); !tree.IsZero() {
 			now = append(now, tree)
+		} else {
+			now = append(now, recordedTrees(st, p, t)...)
 		}
 	}
 	for _, t := range p.Trees {
@@ -214,6 +217,14 @@ func currentRoot(st *store.Store, p roots.Project) gc.Root {
 	}
 	r.Trees = now
 	return r
+}
+
+// recordedTrees returns what a project was recorded to need that is named like a tool of its lock.
+func recordedTrees(st *store.Store, p roots.Project, t lock.Tool) []digest.Tree {
+	return slices.DeleteFunc(slices.Clone(p.Trees), func(tree digest.Tree) bool {
+		info, err := st.Info(tree)
+		return err != nil || info.Object != store.NewObject(tree, t.Name, t.Version)
+	})
 }
 
 // because says in a few words why a lock cannot be read.

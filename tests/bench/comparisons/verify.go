@@ -17,8 +17,11 @@ func (b bench) verify() error {
 	if err != nil {
 		return err
 	}
-	const ours, nix, b3sum = "gostore verify", "nix-store --verify-path", "b3sum of its files, by xargs"
-	arms := []rounds.Arm{rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify") })}
+	const ours, whole, nix, b3sum = "gostore verify OBJECT", "gostore verify, the store with it", "nix-store --verify-path", "b3sum of its files, by xargs"
+	arms := []rounds.Arm{
+		rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify", "go@"+first) }),
+		rounds.Always(whole, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify") }),
+	}
 	if path, ok := b.Peers.Path("nix-store"); ok {
 		n, err := b.nix("nix")
 		if err != nil {

@@ -2,6 +2,7 @@ package comparisons
 
 import (
 	"os/exec"
+	"strings"
 
 	"gostore/tests/bench/figures"
 	"gostore/tests/bench/rounds"
@@ -19,7 +20,7 @@ func (b bench) verify() error {
 	}
 	const ours, whole, nix, b3sum = "gostore verify OBJECT", "gostore verify, the store with it", "nix-store --verify-path", "b3sum of its files, by xargs"
 	arms := []rounds.Arm{
-		rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify", "go@"+first) }),
+		rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify", "go@"+strings.TrimPrefix(first, "go")) }),
 		rounds.Always(whole, true, func() *exec.Cmd { return b.Gostore(root, dir, "verify") }),
 	}
 	if path, ok := b.Peers.Path("nix-store"); ok {

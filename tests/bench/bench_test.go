@@ -72,7 +72,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := content(t, document)
-	for _, want := range []string{"by hand\n", "by hand as well\n", "### Verify a Go toolchain", "| **gostore verify** |", "| sha256sum of its files",
+	for _, want := range []string{"by hand\n", "by hand as well\n", "### Verify a Go toolchain", "| **gostore verify OBJECT** |", "| **gostore verify, the store with it** |", "| sha256sum of its files",
 		"Not compared: nix-store, which is not on this machine.", "not measured here", "| b3sum | not there |", "(performance/verify.svg)"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the document lacks %q:\n%s", want, text)

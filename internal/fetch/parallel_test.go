@@ -22,8 +22,6 @@ type crowd struct {
 	*httptest.Server
 	file   []byte
 	answer func(n int, w http.ResponseWriter, r *http.Request) bool // may answer the n-th request, from 0
-	hold   func(n int) <-chan struct{}                              // what the n-th request waits for, if not for others
-	left   func(n int)                                              // is told when a request has ended
 	broken func()                                                   // is called when the client has given up an answer that broke off
 
 	mu       sync.Mutex
@@ -65,14 +63,7 @@ func (c *crowd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.mu.Unlock()
 	}()
 	w.Header().Set("ETag", `"one"`)
-	until := (<-chan struct{})(c.enough)
-	if c.hold != nil {
-		until = c.hold(n)
-	}
-	if c.left != nil {
-		defer c.left(n)
-	}
-	http.ServeContent(&slow{w, c, r.Context(), until, 0}, r, "", time.Time{}, bytes.NewReader(c.file))
+	http.ServeContent(&slow{w, c, r.Context(), 0}, r, "", time.Time{}, bytes.NewReader(c.file))
 }
 
 // counts returns how many requests there were, and how many at once.
@@ -85,16 +76,15 @@ func (c *crowd) counts() (requests, most int) {
 // slow sends half a megabyte and no more until enough requests are active.
 type slow struct {
 	http.ResponseWriter
-	c     *crowd
-	ctx   context.Context
-	until <-chan struct{}
-	sent  int
+	c    *crowd
+	ctx  context.Context
+	sent int
 }
 
 func (s *slow) Write(p []byte) (n int, err error) {
 	if s.sent > 512<<10 {
 		select {
-		case <-s.until:
+		case <-s.c.enough:
 		case <-s.ctx.Done():
 			return 0, s.ctx.Err()
 		}
@@ -229,32 +219,23 @@ func TestParallelRefused(t *testing.T) {
 	}
 }
 
-// After a refusal nobody takes over work from another by one more request.
+// After a refusal nobody takes over work from another by one more request. That it was refused is known when the answer
+// has been read, which no server sees: the round itself is asked.
 func TestParallelRefusedLater(t *testing.T) {
-	c := newCrowd(t, 12<<20, 99)
-	c.answer = func(n int, w http.ResponseWriter, _ *http.Request) bool {
-		if n < 2 {
-			return false
-		}
-		defer c.goOn()
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return true
+	r := &round{download: &download{}, running: 2, most: 3}
+	r.opt.Parallel = 3
+	r.active = []*segment{{Range: Range{0, 12 << 20}}, {Range: Range{12 << 20, 24 << 20}}}
+	more := r.next()
+	if more == nil || more.victim == nil {
+		t.Fatalf("nothing to try a third connection for: %v", more)
 	}
-	first := make(chan struct{})
-	c.left = func(n int) {
-		if n == 0 {
-			close(first)
-		}
+	r.running++
+	r.failed(more, errNotAlone)
+	if s := r.next(); s != nil {
+		t.Errorf("%v would be asked for after the refusal", s.Range)
 	}
-	c.hold = func(n int) <-chan struct{} {
-		if n == 1 { // has much left to do when the first one is done
-			return first
-		}
-		return c.enough
-	}
-	c.brings(t, filepath.Join(t.TempDir(), "part"), Options{Parallel: 3})
-	if n, _ := c.counts(); n != 3 {
-		t.Errorf("%d requests, want 3", n)
+	if r.running != 1 || r.err != nil || r.active[0].split || r.active[1].split {
+		t.Errorf("%d connections, %v; want the one that has work, and no error", r.running, r.err)
 	}
 }
 

@@ -152,7 +152,7 @@ var complaint = regexp.MustCompile(`(?m)^gostore: (error|warning): .+`)
 
 // failAt lets an operation fail, and checks what came of it.
 func (k *killing) failAt(p point, f failure) (exit int, happened bool) {
-	k.saved.restore(k.t)
+	k.restore()
 	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Errno: f.errno, Lasting: f.lasting, Short: f.short, Reads: f.lasting && f.errno == syscall.EMFILE || readers[p.call()], Counted: true})
 	if err != nil {
 		k.t.Fatal(err)

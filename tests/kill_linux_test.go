@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/tests/snapshot"
 	"gostore/tests/upstream"
 )
 
@@ -112,7 +113,7 @@ type killing struct {
 	top     string
 	command []string
 	next    string // shell that succeeds after a kill
-	saved   *snapshot
+	saved   *snapshot.Snapshot
 	// thorough says that gostore itself looks, too, whether all is well.
 	thorough bool
 	// outage says that the power fails instead, so that afterwards the machine is started anew.
@@ -128,7 +129,7 @@ func newKilling(t *testing.T, prepare string, command []string, next string, rea
 	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore '"+strings.Join(command, "' '")+"'")}
 	w.sh(prepare)
 	k.believeSigns()
-	k.saved = takeSnapshot(t, k.top, "root", "project")
+	k.save()
 	k.before = look(t, k.top)
 	run, err := w.trace(request{Args: command, Reads: reads})
 	if err != nil || run.Exit != 0 || len(run.Operations) == 0 {
@@ -141,6 +142,23 @@ func newKilling(t *testing.T, prepare string, command []string, next string, rea
 	k.final = look(t, k.top)
 	leftBehind(t, k.top, k.final)
 	return k
+}
+
+// save keeps what there is before the command.
+func (k *killing) save() {
+	k.t.Helper()
+	var err error
+	if k.saved, err = snapshot.Take(k.top, "root", "project"); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// restore makes everything as it was when it was saved.
+func (k *killing) restore() {
+	k.t.Helper()
+	if err := k.saved.Restore(); err != nil {
+		k.t.Fatal(err)
+	}
 }
 
 // collect collects when everything that a collection keeps for a while has become old.
@@ -235,7 +253,7 @@ func (k *killing) points(all bool) []point {
 
 // kill kills the command and reports whether it did: one run may be shorter than another.
 func (k *killing) kill(p point) bool {
-	k.saved.restore(k.t)
+	k.restore()
 	run, err := k.trace(request{Args: k.command, Sort: p.sort, N: p.n, Torn: p.torn})
 	if err != nil {
 		k.t.Fatal(err)

@@ -34,7 +34,7 @@ func newRepair(t *testing.T) (k *killing, before map[string][]string, points []p
 	needTracer(t, w)
 	k = &killing{world: w, top: filepath.Dir(w.dir), command: []string{"verify", "--repair"}, next: "gostore verify --repair"}
 	w.sh(repairRot)
-	k.saved = takeSnapshot(t, k.top, "root", "project")
+	k.save()
 	before = faults(t, k.top)
 	run, err := w.trace(request{Args: k.command})
 	if err != nil || run.Exit != 3 || len(run.Operations) == 0 || strings.Count(run.Output, ": mended\n") != 3 || !strings.Contains(run.Output, "gone@1: set aside\n") {
@@ -106,7 +106,7 @@ func (k *killing) failEach(t *testing.T, points []point, before map[string][]str
 // disturb runs a repair that is disturbed at a point, and checks what came of it.
 func (k *killing) disturb(t *testing.T, p point, r request, before map[string][]string) traced {
 	t.Helper()
-	k.saved.restore(k.t)
+	k.restore()
 	r.Args, r.Sort, r.N = k.command, p.sort, p.n
 	run, err := k.trace(r)
 	if err != nil {

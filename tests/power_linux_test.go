@@ -2,7 +2,6 @@ package tests
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -233,8 +232,7 @@ func (p *outage) try(cut int, what string, state *powercut.State) {
 		k := *p
 		w := *p.world
 		w.t, k.world = t, &w
-		k.clear()
-		if err := state.Make(p.top); err != nil {
+		if err := state.Make(p.top, places...); err != nil {
 			t.Fatal(err)
 		}
 		now, mended := k.checkCut(reported, cut, state)
@@ -244,17 +242,6 @@ func (p *outage) try(cut int, what string, state *powercut.State) {
 			k.checkMended()
 		}
 	})
-}
-
-// clear empties the disk.
-func (p *outage) clear() {
-	p.t.Helper()
-	for _, dir := range places {
-		unseal(filepath.Join(p.top, dir))
-		if err := os.RemoveAll(filepath.Join(p.top, dir)); err != nil {
-			p.t.Fatal(err)
-		}
-	}
 }
 
 func reportedIn(output string) string {

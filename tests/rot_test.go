@@ -512,6 +512,13 @@ func (s *rotStore) rottenLock(lock []byte, at int) string {
 	if status, _, _ := s.run("check", "lock"); status != 0 {
 		return "named by check"
 	}
+	line := lock[bytes.LastIndexByte(lock[:at], '\n')+1:]
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	if bytes.HasPrefix(line, []byte("request = ")) {
+		if status, _, _ := s.run("lock", "--update", "--dry-run"); status != 0 {
+			return "refused by the next update, which alone reads it"
+		}
+	}
 	before := s.objects()
 	if status, _, _ := s.run("install", "-q"); status != 0 {
 		return "refused by install"
@@ -519,8 +526,6 @@ func (s *rotStore) rottenLock(lock []byte, at int) string {
 	if after := s.objects(); !slices.Equal(before, after) {
 		s.t.Errorf("with %q, install succeeds and the store holds %q", lock[max(0, at-20):at+20], after)
 	}
-	line := lock[bytes.LastIndexByte(lock[:at], '\n')+1:]
-	line, _, _ = bytes.Cut(line, []byte("\n"))
 	m := platformLine.FindSubmatch(line)
 	switch host := release.Host().String(); {
 	case m == nil:

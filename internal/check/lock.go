@@ -48,7 +48,16 @@ func Lock(dir, path string, data []byte, f *lock.File, asks []lock.Want) []Findi
 			Message: outdated(d), Mend: "gostore lock",
 		})
 	}
-	if data != nil && !bytes.Equal(data, f.Format()) {
+	if data == nil {
+		return found
+	}
+	for _, t := range f.Tools {
+		if wrong := t.Contradiction(); wrong != "" {
+			line := entryLine(data, "version", func(name, version string) bool { return name == t.Name && version == t.Version })
+			found = append(found, Finding{Rule: RuleLock, Severity: Error, Class: Integrity, File: path, Line: line, Message: wrong, Mend: "gostore lock"})
+		}
+	}
+	if !bytes.Equal(data, f.Format()) {
 		found = append(found, Finding{
 			Rule: RuleLock, Severity: Warning, Class: Outdated, File: path, Line: firstDifference(data, f.Format()),
 			Message: "not in the canonical form from here on", Mend: "gostore lock",
@@ -91,6 +100,12 @@ func firstDifference(data, want []byte) int {
 
 // ToolLine returns the line of a lock in which the primary entry of a tool names it, 1 where there is none.
 func ToolLine(data []byte, tool string) int {
+	return entryLine(data, "extra", func(name, extra string) bool { return name == tool && extra == "" })
+}
+
+// entryLine returns the line of a lock in which an entry names its tool: the first one that is meant, by its tool and the text of another key, ""
+// where it has none. It returns 1 where there is no such entry.
+func entryLine(data []byte, key string, meant func(name, text string) bool) int {
 	doc, err := textfile.ParseTOML(lock.Name, data)
 	if err != nil {
 		return 1
@@ -101,7 +116,11 @@ func ToolLine(data []byte, tool string) int {
 	}
 	for i := range tools.Value.Items {
 		v := &tools.Value.Items[i]
-		if name := v.Get("name"); name != nil && name.Value.Text == tool && v.Get("extra") == nil {
+		text := ""
+		if other := v.Get(key); other != nil {
+			text = other.Value.Text
+		}
+		if name := v.Get("name"); name != nil && meant(name.Value.Text, text) {
 			line, _ := doc.Position(name.Offset)
 			return line
 		}

@@ -88,7 +88,7 @@ func TestPlacesOfOtherErrors(t *testing.T) {
 func TestLockPlaces(t *testing.T) {
 	f := new(lock.File)
 	f.Set(lock.Tool{Name: "go", Request: "1.22", Version: "1.22.6", Source: "goproxy", Platforms: map[release.Platform]release.Archive{
-		{OS: "linux", Arch: "amd64"}: {From: "x", Digest: digest.SHA256(nil)},
+		{OS: "linux", Arch: "amd64"}: {From: "golang.org/toolchain@v0.0.1-go1.22.6.linux-amd64", Digest: digest.SHA256(nil)},
 	}})
 	f.Vendor = map[string]digest.Tree{"vendor": digest.Tree(digest.Sum(nil))}
 	data := f.Format()
@@ -101,6 +101,12 @@ func TestLockPlaces(t *testing.T) {
 	if ToolLine(data, "node") != 1 || ToolLine([]byte("]"), "go") != 1 || vendorLine(data, "x/vendor") != 1 || vendorLine([]byte("]"), "vendor") != 1 {
 		t.Error("what is not there has a line")
 	}
+	f.Tools[0].Version = "1.22.7"
+	if got := texts(Lock("/p", "/p/gostore.lock", f.Format(), f, nil)); got !=
+		"gostore.lock:6: go is locked to 1.22.7, but fetched for linux/amd64 from golang.org/toolchain@v0.0.1-go1.22.6.linux-amd64 [lock]" {
+		t.Errorf("%s", got)
+	}
+	f.Tools[0].Version = "1.22.6"
 	changed := strings.Replace(string(data), "\n\n", "\n\n\n", 1)
 	if got := texts(Lock("/p", "/p/gostore.lock", []byte(changed), f, nil)); got != "gostore.lock:5: not in the canonical form from here on [lock]" {
 		t.Errorf("%s", got)

@@ -129,7 +129,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		}
 		return a.tellGC(answer, o)
 	}
-	if err := a.dropAsides(opt.Clean.PartsBefore); err != nil { // before the sweep, which unlinks what they become
+	if err := a.dropAsides(plan.Asides, opt.Clean.PartsBefore); err != nil { // before the sweep, which unlinks what they become
 		return err
 	}
 	report, err := gc.Sweep(ctx, st, plan, read, opt)

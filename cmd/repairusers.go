@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"gostore/gc"
@@ -68,13 +69,11 @@ func backTips(list []neededBy) []string {
 }
 
 // dropAsides removes what was set aside long ago and no process uses, for a collection.
-func (a *app) dropAsides(before time.Time) error {
-	processes, err := gc.Processes(a.st)
-	if err != nil {
-		return err
-	}
-	gone, err := a.st.DropAsides(before, func(s store.Aside) bool {
-		return slices.ContainsFunc(processes, func(r gc.Root) bool { return slices.Contains(r.Trees, s.Object.Tree) })
+func (a *app) dropAsides(list []store.Aside, before time.Time) error {
+	processes := sync.OnceValues(func() ([]gc.Root, error) { return gc.Processes(a.st) }) // which takes long, and mostly there is nothing
+	gone, err := a.st.DropAsides(list, before, func(s store.Aside) (bool, error) {
+		running, err := processes()
+		return slices.ContainsFunc(running, func(r gc.Root) bool { return slices.Contains(r.Trees, s.Object.Tree) }), err
 	})
 	for _, s := range gone {
 		a.ui.note("removed %s, which was set aside %s", label(s.Object), when(s.Since))

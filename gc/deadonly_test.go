@@ -61,11 +61,11 @@ func TestNothingDeadIsFoundByNames(t *testing.T) {
 	for _, tree := range e {
 		all = append(all, tree)
 	}
-	g, err := list(st, nil)
+	now, err := st.List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := marking{graph: g, reason: map[digest.Tree]string{}}
+	m := (&Collection{graph: graphOf(now, nil)}).marking()
 	reads := &counting{Store: st}
 	roots, err := naming(all...)(t.Context())
 	if err != nil {

@@ -31,30 +31,27 @@ type node struct {
 	Refs  []digest.Tree
 }
 
-// list lists the objects of st. What known says of an object that is there still is taken from there: what a
+// graphOf returns the graph of the objects that are listed. What known says of an object that is there still is taken from there: what a
 // tree refers to does not change while it is present, and only the caller takes objects away.
-func list(st *store.Store, known graph) (graph, error) {
-	objects, err := st.Objects()
-	if err != nil {
-		return nil, err
-	}
-	g := make(graph, len(objects))
-	for _, o := range objects {
+func graphOf(now store.Listing, known graph) graph {
+	g := make(graph, len(now.Objects))
+	for _, o := range now.Objects {
 		if n, ok := known[o.Tree]; ok && n.Object == o {
 			g[o.Tree] = n
 		} else {
 			g[o.Tree] = node{Object: o}
 		}
 	}
-	return g, nil
+	return g
 }
 
-// load is list, and reads all descriptions.
+// load lists the objects of st and reads all descriptions.
 func load(ctx context.Context, st *store.Store, known graph) (graph, error) {
-	g, err := list(st, known)
+	now, err := st.List()
 	if err != nil {
 		return nil, err
 	}
+	g := graphOf(now, known)
 	return g, g.describe(ctx, st, slices.Collect(maps.Keys(g)))
 }
 

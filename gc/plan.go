@@ -21,7 +21,11 @@ type Collection struct {
 	Live  []Object // reached by a root; Reason is the first one that does; none with Options.DeadOnly
 	Dead  []Object // reached by none, each before those it refers to
 
-	graph graph
+	// Asides is what was set aside as damaged, which no root keeps. A sweep leaves it.
+	Asides []store.Aside
+
+	graph  graph
+	listed store.Listing // that graph is of
 }
 
 // Kept is a root and what it keeps.
@@ -38,27 +42,32 @@ type Kept struct {
 //
 // The error is an *UnreadableError, perhaps among others, when an object cannot say what it refers to.
 func Plan(ctx context.Context, st *store.Store, roots Roots, opt Options) (*Collection, error) {
-	g, err := list(st, nil)
+	now, err := st.List()
 	if err != nil {
 		return nil, fmt.Errorf("listing objects: %w", err)
 	}
-	m := marking{graph: g, reason: map[digest.Tree]string{}}
+	c := &Collection{graph: graphOf(now, nil), listed: now, Asides: now.Asides}
 	if opt.DeadOnly && opt.KeepAddedSince.IsZero() {
-		return planDead(ctx, st, m, roots, opt.Also)
+		return c, c.planDead(ctx, st, roots, opt.Also)
 	}
-	given, err := roots.with(opt.Also)(ctx)
+	return c, c.plan(ctx, st, roots.with(opt.Also), opt.KeepAddedSince)
+}
+
+// plan is Plan for whoever wants to know everything.
+func (c *Collection) plan(ctx context.Context, st *store.Store, roots Roots, keepSince time.Time) error {
+	g, m := c.graph, c.marking()
+	given, err := roots(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading roots: %w", err)
+		return fmt.Errorf("reading roots: %w", err)
 	}
 	if err := g.describe(ctx, st, slices.Collect(maps.Keys(g))); err != nil {
-		return nil, fmt.Errorf("listing objects: %w", err)
+		return fmt.Errorf("listing objects: %w", err)
 	}
-	c := &Collection{graph: g}
 	m.addAll(given)
-	m.addAll(g.recent(opt.KeepAddedSince))
+	m.addAll(g.recent(keepSince))
 	leases, err := g.leases(ctx, st, m.unmarked())
 	if err != nil {
-		return nil, fmt.Errorf("looking for leases: %w", err)
+		return fmt.Errorf("looking for leases: %w", err)
 	}
 	m.addAll(leases)
 	c.Roots = m.kept()
@@ -67,11 +76,12 @@ func Plan(ctx context.Context, st *store.Store, roots Roots, opt Options) (*Coll
 	}
 	slices.SortFunc(c.Live, func(a, b Object) int { return compareObjects(a.Object, b.Object) })
 	c.setDead(m.unmarked())
-	return c, nil
+	return nil
 }
 
 // planDead is Plan for Options.DeadOnly.
-func planDead(ctx context.Context, st *store.Store, m marking, roots, also Roots) (*Collection, error) {
+func (c *Collection) planDead(ctx context.Context, st *store.Store, roots, also Roots) error {
+	m := c.marking()
 	leases := func(context.Context) ([]Root, error) { return m.graph.leases(ctx, st, m.unmarked()) }
 	for i, read := range []Roots{roots, also, leases} {
 		if read == nil || i > 0 && !m.someUnmarked() { // the first are always read, so that what is wrong with them is told
@@ -79,19 +89,22 @@ func planDead(ctx context.Context, st *store.Store, m marking, roots, also Roots
 		}
 		found, err := read(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("reading roots: %w", err)
+			return fmt.Errorf("reading roots: %w", err)
 		}
 		if err := m.spread(ctx, st, found); err != nil {
-			return nil, fmt.Errorf("listing objects: %w", err)
+			return fmt.Errorf("listing objects: %w", err)
 		}
 	}
 	dead := m.unmarked()
-	if err := m.graph.describe(ctx, st, dead); err != nil {
-		return nil, fmt.Errorf("listing objects: %w", err)
+	if err := c.graph.describe(ctx, st, dead); err != nil {
+		return fmt.Errorf("listing objects: %w", err)
 	}
-	c := &Collection{graph: m.graph}
 	c.setDead(dead)
-	return c, nil
+	return nil
+}
+
+func (c *Collection) marking() *marking {
+	return &marking{graph: c.graph, reason: map[digest.Tree]string{}}
 }
 
 // setDead sets what is dead. Objects that went since are left out.

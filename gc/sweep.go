@@ -47,6 +47,9 @@ func Sweep(ctx context.Context, st *store.Store, c *Collection, roots Roots, opt
 	if s.keepSince.IsZero() {
 		s.graph = c.graph // what a tree refers to is in its links: it is the same whenever it was added
 	}
+	if len(c.Dead) == 0 {
+		s.alsoClean.Listed = &c.listed
+	}
 	if err := s.discardAll(ctx, c.Dead); err != nil {
 		return s.report, err
 	}

@@ -23,6 +23,10 @@ type CleanOptions struct {
 	// PartsBefore removes partial downloads, and temporary files of writers that were killed, which nobody
 	// has written to since. The zero time keeps all.
 	PartsBefore time.Time
+
+	// Listed is what List returned, where the caller has taken nothing away since. Where it shows that there is nothing to clean, store/ is not
+	// listed once more; what became dead since is left to the next Clean.
+	Listed *Listing
 }
 
 // CleanReport counts what Clean removed.
@@ -51,7 +55,7 @@ type CleanReport struct {
 // Both are done by the first Clean after the machine was started, because a power cut can lose the sign of either, and where the
 // file "cleaned" says that there may be no sign.
 func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error) {
-	c := &cleaning{Store: s, ctx: ctx, all: s.lookAtAll()}
+	c := &cleaning{Store: s, ctx: ctx, listed: opt.Listed, all: s.lookAtAll()}
 	steps := []func() error{
 		func() error { return c.parts(opt.PartsBefore) },
 		func() error { return c.beside(opt.PartsBefore) },
@@ -86,6 +90,7 @@ type cleaning struct {
 	report CleanReport
 	freed  freed
 
+	listed    *Listing // as it was before, where that is known
 	all       bool     // to be looked at
 	passed    bool     // something over that is to be looked at again
 	leftovers []string // as look found them
@@ -113,7 +118,7 @@ func (s *Store) holdLeftover(name string) (*os.File, error) {
 
 // eachLeftover calls do for every discarded object and dead stage, with its exclusive lock held.
 func (s *Store) eachLeftover(do func(path string) error) error {
-	now, err := s.contents()
+	now, err := s.List()
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +21,12 @@ import (
 // look lists store/. Where there are no leftovers, that listing is all that has to be known: descriptions of objects that
 // are not there are removed at once.
 func (c *cleaning) look() error {
+	if tidy, err := c.tidy(); tidy || err != nil {
+		c.described = tidy
+		return err
+	}
 	return c.whileNobodyDescribes(func(alone bool) error {
-		now, err := c.contents()
+		now, err := c.List()
 		if err != nil {
 			return err
 		}
@@ -31,6 +36,20 @@ func (c *cleaning) look() error {
 		c.described = true
 		return c.orphans(now)
 	})
+}
+
+// tidy reports whether there is nothing to clean in store/, meta/ and index/ as of a listing that there is already. Of what was added
+// since the descriptions look like orphans, so what is found here is only a reason to look again.
+func (c *cleaning) tidy() (bool, error) {
+	if c.listed == nil || len(c.listed.leftovers) > 0 || len(c.listed.Asides) > 0 { // which the caller may have given up
+		return false, nil
+	}
+	var orphans atomic.Bool
+	err := c.eachOrphan(c.listed.trees(), c.all, func(string, fs.FileInfo) error {
+		orphans.Store(true)
+		return nil
+	})
+	return err == nil && !orphans.Load(), err
 }
 
 // meta removes descriptions and index entries of objects that are not there, unless look has.
@@ -43,7 +62,7 @@ func (c *cleaning) meta() error {
 			c.passed = true // the next Clean will do
 			return nil
 		}
-		now, err := c.contents()
+		now, err := c.List()
 		if err != nil {
 			return err
 		}
@@ -66,7 +85,7 @@ func (c *cleaning) whileNobodyDescribes(do func(alone bool) error) error {
 }
 
 // orphans removes descriptions and index entries of objects that are not there.
-func (c *cleaning) orphans(now contents) error {
+func (c *cleaning) orphans(now Listing) error {
 	return c.eachOrphan(now.trees(), c.all, func(path string, fi fs.FileInfo) error {
 		err := unix.Unlink(path)
 		if errors.Is(err, unix.ENOENT) {
@@ -84,9 +103,9 @@ func (c *cleaning) orphans(now contents) error {
 }
 
 // trees returns which trees there are objects of.
-func (now contents) trees() map[digest.Tree]bool {
-	present := make(map[digest.Tree]bool, len(now.objects))
-	for _, o := range now.objects {
+func (now Listing) trees() map[digest.Tree]bool {
+	present := make(map[digest.Tree]bool, len(now.Objects))
+	for _, o := range now.Objects {
 		present[o.Tree] = true
 	}
 	return present

@@ -84,30 +84,37 @@ func (s *Store) Path(o Object) string { return s.path(objectsDir, o.Base()) }
 
 // Objects lists the objects in the order of their digests, also those of layers that are in use here.
 func (s *Store) Objects() ([]Object, error) {
-	now, err := s.contents()
-	slices.SortFunc(now.objects, func(a, b Object) int { return bytes.Compare(a.Tree[:], b.Tree[:]) })
-	return now.objects, err
+	now, err := s.List()
+	slices.SortFunc(now.Objects, func(a, b Object) int { return bytes.Compare(a.Tree[:], b.Tree[:]) })
+	return now.Objects, err
 }
 
-// contents is what store/ holds, in no order.
-type contents struct {
-	objects   []Object
+// Listing is what store/ held at some moment, in no order.
+type Listing struct {
+	Objects   []Object
+	Asides    []Aside  // the oldest first
 	leftovers []string // names of discarded objects and of stages, dead or alive
 }
 
-// contents lists store/.
-func (s *Store) contents() (contents, error) {
-	var now contents
+// List lists store/.
+func (s *Store) List() (Listing, error) {
+	var now Listing
+	var asides []string
 	err := eachName(s.path(objectsDir), func(name []byte, isDir, known bool) {
 		if bytes.HasPrefix(name, []byte(trashPrefix)) || bytes.HasPrefix(name, []byte(stagePrefix)) {
 			now.leftovers = append(now.leftovers, string(name))
 			return
 		}
+		if bytes.HasPrefix(name, []byte(asidePrefix)) {
+			asides = append(asides, string(name))
+			return
+		}
 		o, err := ParseBase(string(name))
 		if err == nil && (known && isDir || s.isObject(o)) {
-			now.objects = append(now.objects, o)
+			now.Objects = append(now.Objects, o)
 		}
 	})
+	now.Asides = s.asides(asides)
 	return now, err
 }
 

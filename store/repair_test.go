@@ -107,19 +107,19 @@ func TestAside(t *testing.T) {
 			t.Errorf("%q is taken for one", bad)
 		}
 	}
-	nobody, somebody := func(Aside) bool { return false }, func(Aside) bool { return true }
+	nobody, somebody := func(Aside) (bool, error) { return false, nil }, func(Aside) (bool, error) { return true, nil }
 	later := time.Now().Add(time.Hour)
 	for _, c := range []struct {
 		name    string
 		before  time.Time
-		busy    func(Aside) bool
+		busy    func(Aside) (bool, error)
 		release bool
 		gone    int
 	}{{"young", a.Since, nobody, false, 0}, {"leased", later, nobody, false, 0}, {"used", later, somebody, true, 0}, {"old", later, nobody, false, 1}} {
 		if c.release {
 			lease.Release()
 		}
-		if gone, err := s.DropAsides(c.before, c.busy); err != nil || len(gone) != c.gone {
+		if gone, err := s.DropAsides([]Aside{a}, c.before, c.busy); err != nil || len(gone) != c.gone {
 			t.Errorf("%s: %v, %v", c.name, gone, err)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -76,46 +77,56 @@ func WithoutAside(text []byte) []byte {
 
 // Asides lists what was set aside, the oldest first.
 func (s *Store) Asides() ([]Aside, error) {
-	entries, err := os.ReadDir(s.path(objectsDir))
-	if err != nil {
-		return nil, err
-	}
+	now, err := s.List()
+	return now.Asides, err
+}
+
+// asides reads the names that SetAside gave, and sorts what they stand for by age.
+func (s *Store) asides(names []string) []Aside {
 	var list []Aside
-	for _, e := range entries {
-		if a, ok := s.parseAside(e.Name()); ok && e.IsDir() {
+	for _, name := range names {
+		a, ok := s.parseAside(name)
+		if fi, err := os.Lstat(a.Path); ok && err == nil && fi.IsDir() {
 			list = append(list, a)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Aside) int { return a.Since.Compare(b.Since) })
-	return list, nil
+	slices.SortFunc(list, func(a, b Aside) int {
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Path, b.Path))
+	})
+	return list
 }
 
-// DropAsides gives up what was set aside before a time, where nobody holds a lease on it and busy says that no process uses it: it is
-// renamed to what Clean unlinks. It returns what it gave up.
-func (s *Store) DropAsides(before time.Time, busy func(Aside) bool) ([]Aside, error) {
-	list, err := s.Asides()
-	if err != nil {
-		return nil, err
-	}
+// DropAsides gives up those of a list that were set aside before a time, where nobody holds a lease on them and busy says that no process uses them:
+// they are renamed to what Clean unlinks. It returns what it gave up. An error of busy keeps what it was asked about.
+func (s *Store) DropAsides(list []Aside, before time.Time, busy func(Aside) (bool, error)) ([]Aside, error) {
 	var gone []Aside
 	var errs []error
 	for _, a := range list {
-		if !a.Since.Before(before) || busy(a) {
+		if !a.Since.Before(before) {
 			continue
 		}
-		held, err := filelock.TryExclusiveDir(a.Path)
-		if errors.Is(err, filelock.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
-			continue
+		used, err := busy(a)
+		if err == nil && !used {
+			used, err = s.dropAside(a)
 		}
-		if err == nil {
-			err = errors.Join(os.Rename(a.Path, s.path(objectsDir, trashPrefix+rand.Text())), held.Close())
-		}
-		if err == nil {
+		if err == nil && !used {
 			gone = append(gone, a)
 		}
 		errs = append(errs, err)
 	}
 	return gone, errors.Join(errs...)
+}
+
+// dropAside renames what was set aside, unless it is leased, or gone.
+func (s *Store) dropAside(a Aside) (kept bool, err error) {
+	held, err := filelock.TryExclusiveDir(a.Path)
+	if errors.Is(err, filelock.ErrBusy) || errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return false, errors.Join(os.Rename(a.Path, s.path(objectsDir, trashPrefix+rand.Text())), held.Close())
 }
 
 // Draft makes a tree in a stage, as Add does, and keeps nothing of it but its manifest, if it is the tree that is wanted: then it is written

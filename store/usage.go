@@ -21,7 +21,7 @@ const blockSize = 512
 // counts once. Objects that are not there count nothing.
 func (s *Store) Reclaimable(trees []digest.Tree, opt CleanOptions) (int64, error) {
 	u := usage{inodes: map[fileID]*inode{}}
-	now, err := s.contents()
+	now, err := s.List()
 	if err != nil {
 		return 0, err
 	}

@@ -137,26 +137,28 @@ func parseHex[T string | []byte](s T) (b [32]byte, err error) {
 	if len(s) != 64 {
 		return b, fmt.Errorf("has %d characters, want 64 hexadecimal digits", len(s))
 	}
+	wrong := byte(0)
 	for i := range b {
-		high, low := nibble(s[2*i]), nibble(s[2*i+1])
-		if high|low > 0xf {
-			return b, badHex(string(s))
-		}
+		high, low := nibbles[s[2*i]], nibbles[s[2*i+1]]
+		wrong |= high | low
 		b[i] = high<<4 | low
+	}
+	if wrong > 0xf {
+		return [32]byte{}, badHex(string(s))
 	}
 	return b, nil
 }
 
-// nibble returns the value of a lower-case hexadecimal digit, and more than 15 for anything else.
-func nibble(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
+// nibbles has the value of each lower-case hexadecimal digit, and 0xff for every other byte.
+var nibbles = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 0xff
 	}
-	return 0xff
-}
+	for i, c := range "0123456789abcdef" {
+		table[c] = byte(i)
+	}
+	return table
+}()
 
 // badHex says what is wrong with 64 bytes that are no canonical hexadecimal.
 func badHex(s string) error {

@@ -3,6 +3,8 @@ package gc
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"gostore/internal/digest"
@@ -109,5 +111,25 @@ func TestBatchFor(t *testing.T) {
 		if got := batchFor(test.objects, test.descriptors); got != test.want {
 			t.Errorf("%d objects, %d descriptors: %d at once, want %d", test.objects, test.descriptors, got, test.want)
 		}
+	}
+}
+
+// What a tool refers to is not looked up: it refers to nothing. Only what is dead is described.
+func TestToolsAreNotDescribed(t *testing.T) {
+	st := openStore(t)
+	live, dead := add(t, st, "live"), add(t, st, "dead")
+	for _, name := range []string{live.Hex(), dead.Hex()} {
+		if err := os.WriteFile(filepath.Join(st.Dir(), "meta", name+".json"), []byte("{"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := st.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Collection{graph: graphOf(now, nil)}
+	reads := &counting{Store: st}
+	if err := c.graph.refer(t.Context(), reads, []digest.Tree{live, dead}); err != nil || reads.read != 0 {
+		t.Errorf("read %d descriptions, %v", reads.read, err)
 	}
 }

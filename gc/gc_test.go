@@ -63,6 +63,9 @@ func payload(name string) []byte { return bytes.Repeat([]byte(name+"\n"), store.
 // addLeased adds an object with two files and links to refs.
 func addLeased(ctx context.Context, st *store.Store, name string, refs ...digest.Tree) (*store.Lease, error) {
 	spec := store.Spec{Name: name, Version: "1", Refs: refs}
+	if len(refs) > 0 {
+		spec.Name, spec.Version = store.Referring, name
+	}
 	return st.Add(ctx, spec, func(g *store.Stage) error {
 		err := errors.Join(g.File("name", false, payload(name)), g.File("bin/common", true, payload("common")))
 		for i, ref := range refs {
@@ -71,6 +74,14 @@ func addLeased(ctx context.Context, st *store.Store, name string, refs ...digest
 		}
 		return err
 	})
+}
+
+// nameOf returns the name that addLeased was given.
+func nameOf(o store.Object) string {
+	if o.Name == store.Referring {
+		return o.Version
+	}
+	return o.Name
 }
 
 // add is addLeased without a lease.
@@ -130,7 +141,7 @@ func collect(t testing.TB, st *store.Store, roots Roots, opt Options) Report {
 func names[T any](objects []T, object func(T) store.Object) string {
 	var list []string
 	for _, o := range objects {
-		list = append(list, object(o).Name)
+		list = append(list, nameOf(object(o)))
 	}
 	return strings.Join(list, " ")
 }

@@ -45,14 +45,29 @@ func graphOf(now store.Listing, known graph) graph {
 	return g
 }
 
-// load lists the objects of st and reads all descriptions.
-func load(ctx context.Context, st *store.Store, known graph) (graph, error) {
+// load lists the objects of st and reads what refers to what, and with all every description.
+func load(ctx context.Context, st *store.Store, known graph, all bool) (graph, error) {
 	now, err := st.List()
 	if err != nil {
 		return nil, err
 	}
 	g := graphOf(now, known)
-	return g, g.describe(ctx, st, slices.Collect(maps.Keys(g)))
+	describe := g.refer
+	if all {
+		describe = g.describe
+	}
+	return g, describe(ctx, st, slices.Collect(maps.Keys(g)))
+}
+
+// refer is describe for those of trees that may refer to others: of all the rest there is nothing to know for what lives and what does not.
+func (g graph) refer(ctx context.Context, st describer, trees []digest.Tree) error {
+	var referring []digest.Tree
+	for _, t := range trees {
+		if g[t].Name == store.Referring {
+			referring = append(referring, t)
+		}
+	}
+	return g.describe(ctx, st, referring)
 }
 
 // describe reads the descriptions of those of trees that were not read yet. Objects that went meanwhile are taken out.

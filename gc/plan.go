@@ -181,7 +181,7 @@ func (m *marking) spread(ctx context.Context, st describer, roots []Root) error 
 	for at, n := 0, firstRead; at < len(marked) && m.someUnmarked(); n *= 2 {
 		next := marked[at:min(at+n, len(marked))]
 		at += len(next)
-		if err := m.graph.describe(ctx, st, next); err != nil {
+		if err := m.graph.refer(ctx, st, next); err != nil {
 			return err
 		}
 		m.graph.eachRef(next, mark)

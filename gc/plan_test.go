@@ -36,13 +36,13 @@ func TestPlanMarksWhatRootsReach(t *testing.T) {
 		roots, leases []string
 		live, dead    string
 	}{
-		{nil, nil, "", "env2 lone outer node env1 go gopls"},
-		{[]string{"go"}, nil, "go", "env2 lone outer node env1 gopls"},
-		{[]string{"env1"}, nil, "env1 go gopls", "env2 lone outer node"},
-		{[]string{"env1", "env2"}, nil, "env1 env2 go gopls node", "lone outer"},
-		{[]string{"outer", "absent"}, nil, "env1 go gopls outer", "env2 lone node"},
-		{nil, []string{"env2"}, "env2 go node", "lone outer env1 gopls"},
-		{[]string{"lone"}, []string{"outer", "lone"}, "env1 go gopls lone outer", "env2 node"},
+		{nil, nil, "", "env2 outer lone node env1 go gopls"},
+		{[]string{"go"}, nil, "go", "env2 outer lone node env1 gopls"},
+		{[]string{"env1"}, nil, "env1 go gopls", "env2 outer lone node"},
+		{[]string{"env1", "env2"}, nil, "env1 env2 go gopls node", "outer lone"},
+		{[]string{"outer", "absent"}, nil, "env1 outer go gopls", "env2 lone node"},
+		{nil, []string{"env2"}, "env2 go node", "outer lone env1 gopls"},
+		{[]string{"lone"}, []string{"outer", "lone"}, "env1 outer go gopls lone", "env2 node"},
 	} {
 		t.Run(fmt.Sprint(test.roots, test.leases), func(t *testing.T) {
 			var trees []digest.Tree
@@ -143,8 +143,8 @@ func TestWhy(t *testing.T) {
 	}
 	c := plan(t, st, roots, Options{})
 	for name, want := range map[string]string{
-		"go":     "profile default generation 3 (current) > env1-1 > go-1; project /src/p > go-1",
-		"gopls":  "profile default generation 3 (current) > env1-1 > gopls-1; project /src/p > outer-1 > env1-1 > gopls-1",
+		"go":     "profile default generation 3 (current) > environment-env1 > go-1; project /src/p > go-1",
+		"gopls":  "profile default generation 3 (current) > environment-env1 > gopls-1; project /src/p > environment-outer > environment-env1 > gopls-1",
 		"node":   "project /src/q > node-1",
 		"lone":   "lease on lone-1 (in use) > lone-1",
 		"env2":   "",
@@ -226,7 +226,7 @@ func TestLostDescriptionsLoseNoReferences(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := planned(c.Live), "env1 go gopls outer"; got != want {
+			if got, want := planned(c.Live), "env1 outer go gopls"; got != want {
 				t.Errorf("live: %s, want %s", got, want)
 			}
 		})

@@ -164,7 +164,7 @@ func (s *sweep) discardBatch(ctx context.Context, candidates []Object) (err erro
 // needed returns which of the claimed objects are live now: those that a root names, those that an
 // object that is not claimed refers to, and what these refer to.
 func (s *sweep) needed(ctx context.Context, batch []claimed) (map[digest.Tree]bool, error) {
-	g, err := load(ctx, s.st, s.graph)
+	g, err := load(ctx, s.st, s.graph, !s.keepSince.IsZero())
 	if err != nil {
 		return nil, fmt.Errorf("listing objects: %w", err)
 	}

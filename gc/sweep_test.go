@@ -73,7 +73,7 @@ func TestSweepLooksAgain(t *testing.T) {
 		{"nothing", func(*testing.T, *store.Store, map[string]digest.Tree) []digest.Tree { return nil }, ""},
 		{"a root", func(_ *testing.T, _ *store.Store, e map[string]digest.Tree) []digest.Tree {
 			return []digest.Tree{e["outer"], e["lone"]}
-		}, "env1 go gopls lone outer"},
+		}, "env1 outer go gopls lone"},
 		{"a lease on an environment", func(t *testing.T, st *store.Store, e map[string]digest.Tree) []digest.Tree {
 			lease(t, st, e["env2"])
 			return nil
@@ -81,7 +81,7 @@ func TestSweepLooksAgain(t *testing.T) {
 		{"an environment that nothing names", func(t *testing.T, st *store.Store, e map[string]digest.Tree) []digest.Tree {
 			add(t, st, "new", e["env1"])
 			return nil
-		}, "env1 go gopls new"},
+		}, "env1 new go gopls"},
 	} {
 		for _, batch := range []int{0, 1} {
 			t.Run(fmt.Sprintf("%s, batch %d", test.name, batch), func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestSweepSeesNewEnvironmentsBetweenBatches(t *testing.T) {
 	if _, err := Sweep(t.Context(), st, c, roots, Options{Batch: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if got := present(t, st); got != "go new" {
+	if got := present(t, st); got != "new go" {
 		t.Errorf("left %q, want go and what refers to it", got)
 	}
 	checkWhole(t, st)

@@ -29,7 +29,19 @@ type Spec struct {
 	Archive       digest.Archive // where the tree comes from an archive: remembered, so that it is unpacked once
 	Tree          digest.Tree    // what the tree must turn out to be; zero when not known
 	From          string         // where the archive came from, for people
-	Refs          []digest.Tree  // objects that this one links to
+	Refs          []digest.Tree  // objects that this one links to, which only those that are named Referring may
+}
+
+// Referring is the name of the objects that may refer to others, so that a collector can tell by names which descriptions it has to read.
+const Referring = "environment"
+
+// check reports what is wrong with names, or references that no collector would look for.
+func (spec Spec) check() error {
+	err := errors.Join(release.CheckTool(spec.Name), release.CheckVersion(spec.Version))
+	if len(spec.Refs) > 0 && spec.Name != Referring {
+		err = errors.Join(err, fmt.Errorf("object %q refers to others, which only one named %q may", spec.Name, Referring))
+	}
+	return err
 }
 
 // Add makes an object of what fill writes to a stage and returns a lease on it. An object with the same
@@ -43,7 +55,7 @@ type Spec struct {
 //  4. rename to the final name: the object is there, or is not;
 //  5. fsync of the parent: the object survives a power cut.
 func (s *Store) Add(ctx context.Context, spec Spec, fill func(*Stage) error) (*Lease, error) {
-	if err := errors.Join(release.CheckTool(spec.Name), release.CheckVersion(spec.Version)); err != nil {
+	if err := spec.check(); err != nil {
 		return nil, err
 	}
 	g, err := s.newStage(ctx)

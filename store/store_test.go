@@ -81,6 +81,18 @@ var sample = content{
 	"bin/tool*": "#!/bin/sh\n", "bin/link": "->tool", "lib/big": string(big("shared ")), "lib/small": "x", "empty": "",
 }
 
+// A collector reads only the descriptions of what may refer to others, so nothing else may.
+func TestOnlyEnvironmentsRefer(t *testing.T) {
+	s := openStore(t)
+	tool := add(t, s, "go", content{"bin/go": "x"})
+	for name, want := range map[string]bool{"environment": true, "go": false} {
+		_, err := s.Add(t.Context(), Spec{Name: name, Version: "2", Refs: []digest.Tree{tool.Object().Tree}}, content{"l": "->../" + tool.Object().Base()}.fill)
+		if (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAddedObjectIsCompleteSealedAndFound(t *testing.T) {
 	s := open(t)
 	l := add(t, s, "tool", sample)

@@ -55,7 +55,7 @@ func littleWorld(t testing.TB) (frames [][]byte, objects []store.Object) {
 	t.Helper()
 	s := openStore(t)
 	one := add(t, s, store.Spec{Name: "one", Version: "1.0", Archive: digest.SHA256([]byte("one")), From: "somewhere"}, sample)
-	env := add(t, s, store.Spec{Name: "env", Version: "1", Refs: trees(one)}, content{"bin/x": "->../../" + one.Base() + "/bin/tool", "y": noise(4, 9000)})
+	env := add(t, s, store.Spec{Name: "environment", Version: "1", Refs: trees(one)}, content{"bin/x": "->../../" + one.Base() + "/bin/tool", "y": noise(4, 9000)})
 	proofs := func(store.Info) ([]File, error) { return []File{{"proof", []byte(noise(5, 700))}}, nil }
 	return packed(t, unpacked(t, write(t, s, Content{Objects: trees(env), Proofs: proofs})), 800), []store.Object{one, env}
 }
@@ -255,9 +255,9 @@ func TestDamageIsNamed(t *testing.T) {
 		at         int
 		member, of string
 	}{
-		"content":  {at + 4000, contentName(y), "y of env@1"},
-		"header":   {at - blockSize + 130, contentName(y), "y of env@1"},
-		"padding":  {at + 9001, contentName(y), "y of env@1"},
+		"content":  {at + 4000, contentName(y), "y of environment@1"},
+		"header":   {at - blockSize + 130, contentName(y), "y of environment@1"},
+		"padding":  {at + 9001, contentName(y), "y of environment@1"},
 		"proof":    {bytes.Index(tar, []byte(noise(5, 700))) + 1, "proofs/proof", ""},
 		"manifest": {bytes.Index(tar, []byte("gostore tree 1")) + 100, metaDir, "one@1.0"},
 		"head":     {600, headName, ""},

@@ -14,6 +14,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/release"
 	"gostore/internal/tree"
+	"gostore/store"
 )
 
 // format is the version of the format that this package writes and reads.
@@ -152,6 +153,9 @@ func (o object) check(earlier map[digest.Tree]bool) error {
 		return fmt.Errorf("has a manifest of %d bytes; at most %d are possible", o.Manifest, maxManifest)
 	case len(o.From) > maxFrom || !utf8.ValidString(o.From) || strings.ContainsFunc(o.From, unicode.IsControl):
 		return fmt.Errorf("comes from %.100q, which is too long or not printable", o.From)
+	}
+	if len(o.Refs) > 0 && o.Tool != store.Referring {
+		return fmt.Errorf("refers to others, which only an %s may", store.Referring)
 	}
 	for i, ref := range o.Refs {
 		if !earlier[ref] {

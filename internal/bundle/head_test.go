@@ -29,7 +29,7 @@ func must(data []byte, err error) []byte {
 func TestHeadIsChecked(t *testing.T) {
 	tree := digest.Tree{1}
 	good := object{Tree: tree, Tool: "go", Release: "1", Manifest: 100}
-	other := object{Tree: digest.Tree{2}, Tool: "go", Release: "1", Manifest: 100, Refs: []digest.Tree{tree}}
+	other := object{Tree: digest.Tree{2}, Tool: "environment", Release: "1", Manifest: 100, Refs: []digest.Tree{tree}}
 	if err := (head{Format: 1, Objects: []object{good, other}}).check(); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,8 @@ func TestHeadIsChecked(t *testing.T) {
 		"long from":         change(func(o *object) { o.From = strings.Repeat("x", maxFrom+1) }),
 		"refers to itself":  change(func(o *object) { o.Refs = []digest.Tree{tree} }),
 		"before":            {other, good},
-		"refs twice":        {good, {Tree: digest.Tree{2}, Tool: "x", Release: "1", Manifest: 1, Refs: []digest.Tree{tree, tree}}},
+		"refs twice":        {good, {Tree: digest.Tree{2}, Tool: "environment", Release: "1", Manifest: 1, Refs: []digest.Tree{tree, tree}}},
+		"no environment":    {good, {Tree: digest.Tree{2}, Tool: "x", Release: "1", Manifest: 1, Refs: []digest.Tree{tree}}},
 		"twice":             {good, good},
 		"one archive twice": {{Tree: tree, Tool: "a", Release: "1", Manifest: 1, Archive: archive}, {Tree: digest.Tree{3}, Tool: "a", Release: "1", Manifest: 1, Archive: archive}},
 	} {

@@ -86,7 +86,7 @@ func killable(t *testing.T) (bundle []byte, objects []store.Object) {
 	t.Helper()
 	s, one := bulky(t)
 	two := add(t, s, store.Spec{Name: "two", Version: "1", Archive: digest.SHA256([]byte("two"))}, content{"x": noise(20, 700_000), "y": "y"})
-	env := add(t, s, store.Spec{Name: "env", Version: "1", Refs: trees(one, two)}, content{"a": "->../" + one.Base(), "b": "->../" + two.Base() + "/x"})
+	env := add(t, s, store.Spec{Name: "environment", Version: "1", Refs: trees(one, two)}, content{"a": "->../" + one.Base(), "b": "->../" + two.Base() + "/x"})
 	return write(t, s, Content{Objects: trees(env)}), []store.Object{one, two, env}
 }
 

@@ -36,10 +36,11 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/release"
 	"gostore/internal/smallfile"
+	"gostore/store"
 )
 
-// ObjectName is the name under which environments lie in the store.
-const ObjectName = "environment"
+// ObjectName is the name under which environments lie in the store: they refer to their tools.
+const ObjectName = store.Referring
 
 // fileName is the file of an environment that says what is in it.
 const fileName = "environment.json"

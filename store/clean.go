@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -168,10 +167,10 @@ func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
 	defer held.Close()
 	path := c.path(objectsDir, name)
 	if c.becomesSign(name) {
-		r.empty(held, path)
+		r.empty(directoryOf(held), path)
 		return nil
 	}
-	r.remove(held, unlinkat, int(dir.Fd()), name, path)
+	r.remove(directoryOf(held), unlinkat, int(dir.Fd()), name, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.report.Trees++
@@ -209,7 +208,11 @@ func (c *cleaning) last() error {
 		return err
 	}
 	defer dir.Close()
-	err = newRemover(c.ctx, &c.freed).rmdir(unlinkat, int(dir.Fd()), c.sign)
+	sign, err := os.Open(c.path(objectsDir, c.sign))
+	if err == nil {
+		err = newRemover(c.ctx, &c.freed).rmdir(unlinkat, int(sign.Fd()), int(dir.Fd()), c.sign)
+		sign.Close()
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // another collector met it
 	}
@@ -263,19 +266,18 @@ func (s *Store) eachShared(do func(shard *os.File, name string) error) error {
 			return err
 		}
 		defer shard.Close()
-		for err == nil {
-			var names []string
-			names, err = shard.Readdirnames(namesAtOnce)
-			for _, name := range names {
-				if err := do(shard, name); err != nil {
-					return err
+		buf := make([]byte, namesBuffer)
+		for {
+			var failed error
+			filled, err := directoryOf(shard).next(buf, func(name []byte, _, _ bool) {
+				if failed == nil {
+					failed = do(shard, string(name))
 				}
+			})
+			if err := errors.Join(err, failed); err != nil || filled == 0 {
+				return err
 			}
 		}
-		if err == io.EOF {
-			return nil
-		}
-		return err
 	})
 }
 

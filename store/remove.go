@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -31,8 +29,8 @@ func RemoveTree(path string) error {
 // the processor (225 ms by one, 140 ms by 4 to 16, for a Go tree).
 func removalWorkers() int { return 4 * runtime.GOMAXPROCS(0) }
 
-// namesAtOnce is how many names of a directory are read before they are unlinked, so that memory does not grow with it.
-const namesAtOnce = 4096
+// namesBuffer is for the names of a directory that are read before they are unlinked, in bytes.
+const namesBuffer = 16 << 10
 
 // remover removes subdirectories in parallel as long as there are slots.
 type remover struct {
@@ -40,10 +38,13 @@ type remover struct {
 	slots chan struct{}
 	freed *freed                // counts what is given back, where it is not nil
 	err   atomic.Pointer[error] // the first
+	bufs  sync.Pool             // of namesBuffer
 }
 
 func newRemover(ctx context.Context, f *freed) *remover {
-	return &remover{ctx: ctx, slots: make(chan struct{}, removalWorkers()), freed: f}
+	r := &remover{ctx: ctx, slots: make(chan struct{}, removalWorkers()), freed: f}
+	r.bufs.New = func() any { return new([namesBuffer]byte) }
+	return r
 }
 
 // failure returns the first error.
@@ -54,11 +55,12 @@ func (r *remover) failure() error {
 	return nil
 }
 
-func (r *remover) fail(op, path string, err error) {
+// fail keeps the first error. What is gone is as it should be. The path is a directory and perhaps a name in it.
+func (r *remover) fail(op string, err error, path ...string) {
 	if err == nil || errors.Is(err, unix.ENOENT) {
 		return
 	}
-	err = &os.PathError{Op: op, Path: path, Err: err}
+	err = &os.PathError{Op: op, Path: filepath.Join(path...), Err: err}
 	r.err.CompareAndSwap(nil, &err)
 }
 
@@ -68,36 +70,49 @@ func (r *remover) dir(unlinkat unlinking, parent int, name, path string) {
 		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		r.fail("open", path, err)
+		r.fail("open", err, path)
 		return
 	}
-	d := os.NewFile(uintptr(fd), path)
-	defer d.Close()
+	d := newDirectory(fd, path)
+	defer d.close()
 	r.remove(d, unlinkat, parent, name, path)
 }
 
-// remove empties and removes an open directory, which is name in parent. A file system may pass names over while others
-// are being unlinked: then the directory is read again.
-func (r *remover) remove(d *os.File, unlinkat unlinking, parent int, name, path string) {
-	for some := true; some; {
-		if some = r.pass(d, path); r.ctx.Err() != nil {
+// remove empties and removes an open directory, which is name in parent. Whether it is empty is tried after each read that brings little: that
+// was nearly always the last, and if a signal cut it short, or the file system passed names over while others were being unlinked, what is
+// left is read as well.
+func (r *remover) remove(d directory, unlinkat unlinking, parent int, name, path string) {
+	for some, end := false, false; ; {
+		found, filled := r.next(d, path)
+		if r.ctx.Err() != nil {
 			return
 		}
-		err := r.rmdir(unlinkat, parent, name)
-		if !some || !errors.Is(err, unix.ENOTEMPTY) || r.stopped() {
-			r.fail("rmdir", path, err)
+		some, end = some || found, filled == 0
+		if filled >= namesBuffer/2 {
+			continue
+		}
+		err := r.rmdir(unlinkat, d.handle(), parent, name)
+		if !errors.Is(err, unix.ENOTEMPTY) || end && !some || r.stopped() {
+			r.fail("rmdir", err, path)
 			return
 		}
-		_, err = d.Seek(0, io.SeekStart)
-		r.fail("read", path, err)
+		if end {
+			r.fail("read", d.rewind(), path)
+			some = false
+		}
 	}
 }
 
 // empty unlinks what is in an open directory, and leaves it.
-func (r *remover) empty(d *os.File, path string) {
-	for !r.stopped() && r.pass(d, path) {
-		_, err := d.Seek(0, io.SeekStart)
-		r.fail("read", path, err)
+func (r *remover) empty(d directory, path string) {
+	for some := true; some && !r.stopped(); {
+		some = false
+		for filled := 1; filled > 0 && !r.stopped(); {
+			var found bool
+			found, filled = r.next(d, path)
+			some = some || found
+		}
+		r.fail("read", d.rewind(), path)
 	}
 }
 
@@ -117,44 +132,48 @@ func unsealing(parent int, name string, flags int) error {
 	return err
 }
 
-// pass reads a directory once to its end, unlinks what it finds, and says whether there was something.
-func (r *remover) pass(d *os.File, path string) (some bool) {
+// next reads some names of a directory, unlinks what they stand for, and says whether there was something and how much was read.
+func (r *remover) next(d directory, path string) (some bool, filled int) {
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	for r.ctx.Err() == nil {
-		entries, err := d.ReadDir(namesAtOnce)
-		for _, e := range entries {
-			some = true
-			r.entry(&wait, int(d.Fd()), e, filepath.Join(path, e.Name()))
+	buf := r.bufs.Get().(*[namesBuffer]byte)
+	defer r.bufs.Put(buf)
+	fd := d.handle()
+	filled, err := d.next(buf[:], func(name []byte, isDir, known bool) {
+		some = true
+		if r.ctx.Err() == nil {
+			r.entry(&wait, fd, string(name), path, isDir || !known && isDirAt(fd, string(name)))
 		}
-		if err != nil {
-			if err != io.EOF {
-				r.fail("read", path, err)
-			}
-			break
-		}
-	}
-	return some
+	})
+	r.fail("read", err, path)
+	return some, filled
+}
+
+// isDirAt reports whether a name in a directory is one.
+func isDirAt(parent int, name string) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // entry unlinks one name of a directory; what is below it perhaps beside what follows.
-func (r *remover) entry(wait *sync.WaitGroup, parent int, e fs.DirEntry, path string) {
-	if !e.IsDir() {
-		r.file(parent, e.Name(), path)
+func (r *remover) entry(wait *sync.WaitGroup, parent int, name, path string, isDir bool) {
+	if !isDir {
+		r.file(parent, name, path)
 		return
 	}
+	below := filepath.Join(path, name)
 	select {
 	case r.slots <- struct{}{}:
 		wait.Go(func() {
 			defer func() { <-r.slots }()
-			r.dir(unsealing, parent, e.Name(), path)
+			r.dir(unsealing, parent, name, below)
 		})
 	default:
-		r.dir(unsealing, parent, e.Name(), path)
+		r.dir(unsealing, parent, name, below)
 	}
 }
 
-// file unlinks what is no directory.
+// file unlinks what is no directory, in the one at a path.
 func (r *remover) file(parent int, name, path string) {
 	if r.freed != nil {
 		var st unix.Stat_t
@@ -163,14 +182,14 @@ func (r *remover) file(parent int, name, path string) {
 			r.freed.file(&st)
 		}
 	}
-	r.fail("unlink", path, unsealing(parent, name, 0))
+	r.fail("unlink", unsealing(parent, name, 0), path, name)
 }
 
-// rmdir removes a directory.
-func (r *remover) rmdir(unlinkat unlinking, parent int, name string) error {
+// rmdir removes a directory that is open.
+func (r *remover) rmdir(unlinkat unlinking, fd, parent int, name string) error {
 	var st unix.Stat_t
 	if r.freed != nil {
-		_ = unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) // best effort: only for the count
+		_ = unix.Fstat(fd, &st) // best effort: only for the count
 	}
 	err := unlinkat(parent, name, unix.AT_REMOVEDIR)
 	if r.freed != nil && err == nil {

@@ -253,7 +253,7 @@ func (g *Stage) abandon() error {
 	defer g.held.Close()
 	r := newRemover(context.Background(), nil)
 	path := g.store.path(g.name)
-	r.empty(g.held, path)
+	r.empty(directoryOf(g.held), path)
 	if err := errors.Join(g.dirs.clear(), r.failure(), g.unshare()); err != nil {
 		return err
 	}

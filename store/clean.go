@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // CleanOptions says what Clean removes beside what no reader can see.
@@ -166,7 +167,7 @@ func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
 		r.empty(held, path)
 		return nil
 	}
-	r.remove(held, unlinkat, int(dir.Fd()), name, path)
+	r.remove(held, sys.Unlinkat, int(dir.Fd()), name, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.report.Trees++
@@ -204,7 +205,7 @@ func (c *cleaning) last() error {
 		return err
 	}
 	defer dir.Close()
-	err = newRemover(c.ctx, &c.freed).rmdir(unlinkat, int(dir.Fd()), c.sign)
+	err = newRemover(c.ctx, &c.freed).rmdir(sys.Unlinkat, int(dir.Fd()), c.sign)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // another collector met it
 	}
@@ -223,12 +224,12 @@ func (c *cleaning) files() error {
 			return err
 		}
 		var st unix.Stat_t
-		err := unix.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		err := sys.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		if err == nil && (st.Nlink != 1 || st.Mode&unix.S_IFMT == unix.S_IFDIR) {
 			return nil
 		}
 		if err == nil {
-			err = unlinkat(int(shard.Fd()), name, 0)
+			err = sys.Unlinkat(int(shard.Fd()), name, 0)
 		}
 		if errors.Is(err, unix.ENOENT) {
 			return nil

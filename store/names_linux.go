@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // Where the fields of a linux_dirent64 are (getdents64(2)): d_ino and d_off, 8 bytes each, come before.
@@ -18,14 +20,14 @@ const (
 // eachName calls do with every name in a directory, in no order, and with whether it is a directory where that is known
 // without looking. The name is good until do returns. It costs a third of os.ReadDir: collecting nothing is little but this.
 func eachName(dir string, do func(name []byte, isDir, known bool)) error {
-	fd, err := retry(func() (int, error) { return unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
+	fd, err := sys.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := retry(func() (int, error) { return unix.ReadDirent(fd, buf) })
+		n, err := sys.ReadDirent(fd, buf)
 		if err != nil {
 			return &os.PathError{Op: "readdirent", Path: dir, Err: err}
 		}

@@ -25,6 +25,7 @@ import (
 	"gostore/internal/release"
 	"gostore/internal/roots"
 	"gostore/internal/source/goproxy"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 	"gostore/lock"
 	"gostore/profile"
@@ -106,7 +107,7 @@ func wouldServe(dir string) error {
 }
 
 func notWritable(dir, above string) error {
-	if err := unix.Access(above, unix.W_OK); err != nil {
+	if err := sys.Access(above, unix.W_OK); err != nil {
 		return &store.RootError{Dir: dir, Problem: fmt.Sprintf("cannot be made in %q", above), Err: err}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"gostore/internal/enter"
 	"gostore/internal/environment"
+	"gostore/internal/sys"
 )
 
 // enter replaces this process by a command in an environment, an interactive shell where
@@ -90,7 +91,7 @@ func canExecute(name, path string) error {
 	case fi.IsDir():
 		return notExecutable(name, syscall.EISDIR)
 	}
-	return notExecutable(name, unix.Access(path, unix.X_OK))
+	return notExecutable(name, sys.Access(path, unix.X_OK))
 }
 
 // notExecutable describes why a command that is there does not run; nil stays nil.

@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"gostore/internal/enter"
 	"gostore/internal/environment"
 	"gostore/internal/settings"
 	"gostore/internal/shim"
+	"gostore/internal/sys"
 	"gostore/lock"
 	"gostore/profile"
 	"gostore/store"
@@ -185,7 +185,7 @@ func (r *shimRun) path() error {
 			"something on PATH leads back to the shims: take one of the two from PATH")
 	}
 	environ := append(append([]string{}, cfg.Environ...), shim.TrailVariable+"="+next)
-	return notExecutable(r.Command, syscall.Exec(path, r.Argv(path), environ))
+	return notExecutable(r.Command, sys.Exec(path, r.Argv(path), environ))
 }
 
 // nowhere says that there is no such command, and what would bring it.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
+	"gostore/internal/sys"
 	"gostore/store"
 )
 
@@ -170,12 +171,7 @@ func readLink(name string) string {
 
 // openBelow opens a name below a directory for reading.
 func openBelow(dir int, name string, flags int) (fd int, err error) {
-	for {
-		fd, err = unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
-		if err != unix.EINTR {
-			return fd, err
-		}
-	}
+	return sys.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
 }
 
 // link looks at the target of a link.
@@ -183,7 +179,7 @@ func (s *scanner) link(dir int, name, what string) { s.text(s.linkAt(dir, name),
 
 // linkAt returns a link's target, or nothing. It is good until the next.
 func (s *scanner) linkAt(dir int, name string) []byte {
-	n, err := unix.Readlinkat(dir, name, s.buf)
+	n, err := sys.Readlinkat(dir, name, s.buf)
 	if err != nil {
 		s.passOver(err) // or it is not ours to read, or gone
 		return nil
@@ -204,10 +200,7 @@ func (s *scanner) file(dir int, name, what string) {
 		if n == len(s.buf) {
 			s.buf = append(s.buf, make([]byte, len(s.buf))...)
 		}
-		more, err := unix.Read(fd, s.buf[n:])
-		if err == unix.EINTR {
-			continue
-		}
+		more, err := sys.Read(fd, s.buf[n:])
 		s.passOver(err)
 		if err != nil || more <= 0 {
 			break // what there is until it fails

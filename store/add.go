@@ -20,6 +20,7 @@ import (
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
 	"gostore/internal/release"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -130,7 +131,7 @@ func (s *Store) commit(ctx context.Context, g *Stage, spec Spec, m tree.Manifest
 	}
 	s.sealStage(ctx, g, m) // only now: what the disk has is what is sealed
 	o := newObject(t, spec.Name, spec.Version)
-	err = again(func() error { return s.root.Rename(g.name, path.Join(objectsDir, o.Base())) })
+	err = sys.Again(func() error { return s.root.Rename(g.name, path.Join(objectsDir, o.Base())) })
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
 		lease, err := s.Lease(ctx, t) // somebody else made the same object meanwhile
 		return lease, errors.Join(err, s.SyncNames())
@@ -210,7 +211,7 @@ func (s *Store) replace(name string, write func(io.Writer) error) error {
 	temp := path.Join(path.Dir(name), durable.TempPrefix+rand.Text())
 	err := s.writeNew(temp, write)
 	if err == nil {
-		err = again(func() error { return s.root.Rename(temp, name) })
+		err = sys.Again(func() error { return s.root.Rename(temp, name) })
 	}
 	if err != nil {
 		_ = s.root.Remove(temp) // best effort: Clean removes it too
@@ -234,6 +235,10 @@ func (s *Store) writeNew(name string, write func(io.Writer) error) error {
 
 // public reports whether everybody may read what describes objects.
 func (s *Store) public() bool {
-	fi, err := s.root.Stat(metaDir)
+	var fi fs.FileInfo
+	err := sys.Again(func() (err error) {
+		fi, err = s.root.Stat(metaDir)
+		return err
+	})
 	return err == nil && fi.Mode()&0o005 == 0o005
 }

@@ -14,6 +14,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -75,12 +76,12 @@ func (sp *Spool) Has(e tree.Entry) bool {
 	}
 	files := int(sp.files.Fd())
 	was, ok := holds(files, e)
-	if !ok || sp.made(p, func() error { return linkat(files, p.base, p.dir, p.base) }) != nil {
+	if !ok || sp.made(p, func() error { return sys.Linkat(files, p.base, p.dir, p.base, 0) }) != nil {
 		return false
 	}
 	var is unix.Stat_t
-	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
-		unlinkat(p.dir, p.base, 0) // replaced since it was hashed
+	if sys.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
+		sys.Unlinkat(p.dir, p.base, 0) // replaced since it was hashed
 		return false
 	}
 	return true
@@ -90,20 +91,18 @@ func (sp *Spool) Has(e tree.Entry) bool {
 // file that is. One that is wrong is unlinked.
 func holds(dir int, e tree.Entry) (st unix.Stat_t, ok bool) {
 	name := sharedName(e)
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	})
+	fd, err := sys.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ELOOP) {
-		unlinkat(dir, name, 0) // a link; best effort: it is only ever a miss
+		sys.Unlinkat(dir, name, 0) // a link; best effort: it is only ever a miss
 	}
 	if err != nil {
 		return st, false
 	}
 	defer unix.Close(fd)
-	if unix.Fstat(fd, &st) == nil && isSealed(st, e) && contentOf(fd) == e.Content {
+	if sys.Fstat(fd, &st) == nil && isSealed(st, e) && contentOf(fd) == e.Content {
 		return st, true
 	}
-	unlinkat(dir, name, 0) // best effort: it is only ever a miss
+	sys.Unlinkat(dir, name, 0) // best effort: it is only ever a miss
 	return st, false
 }
 
@@ -135,7 +134,7 @@ func contentOf(fd int) digest.Content {
 // readFull reads until buf is full or the file ends.
 func readFull(fd int, buf []byte) (n int, err error) {
 	for n < len(buf) {
-		k, err := retry(func() (int, error) { return unix.Read(fd, buf[n:]) })
+		k, err := sys.Read(fd, buf[n:])
 		if err != nil || k == 0 {
 			return n, err
 		}
@@ -150,7 +149,7 @@ func (sp *Spool) made(p place, create func() error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := mkdirat(p.dir, path.Dir(p.base), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := sys.Mkdirat(p.dir, path.Dir(p.base), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return p.failed("mkdir", err)
 	}
 	return create()
@@ -202,13 +201,13 @@ func (g *Stage) Adopt(sp *Spool, e tree.Entry) error {
 func (sp *Spool) link(e tree.Entry, p place) bool {
 	from := sp.place(e)
 	var st unix.Stat_t
-	if linkat(from.dir, from.base, p.dir, p.base) != nil {
+	if sys.Linkat(from.dir, from.base, p.dir, p.base, 0) != nil {
 		return false
 	}
-	if unix.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && isSealed(st, e) {
+	if sys.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && isSealed(st, e) {
 		return true
 	}
-	unlinkat(p.dir, p.base, 0) // best effort: the copy that follows fails if it is still there
+	sys.Unlinkat(p.dir, p.base, 0) // best effort: the copy that follows fails if it is still there
 	return false
 }
 

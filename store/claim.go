@@ -4,10 +4,9 @@ import (
 	"crypto/rand"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // Claim is the exclusive right to an object, which only a collector takes. While it is held nobody can
@@ -62,7 +61,7 @@ func (c *Claim) Discard() error {
 	}
 	from, to := c.store.Path(c.object), c.store.path(objectsDir, trashPrefix+rand.Text())
 	// os.Rename looks first whether something is at the new name.
-	if err := again(func() error { return unix.Rename(from, to) }); err != nil {
+	if err := sys.Rename(from, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // CleanOptions says what Clean removes beside what no reader can see.
@@ -170,7 +171,7 @@ func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
 		r.empty(directoryOf(held), path)
 		return nil
 	}
-	r.remove(directoryOf(held), unlinkat, int(dir.Fd()), name, path)
+	r.remove(directoryOf(held), sys.Unlinkat, int(dir.Fd()), name, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.report.Trees++
@@ -210,7 +211,7 @@ func (c *cleaning) last() error {
 	defer dir.Close()
 	sign, err := os.Open(c.path(objectsDir, c.sign))
 	if err == nil {
-		err = newRemover(c.ctx, &c.freed).rmdir(unlinkat, int(sign.Fd()), int(dir.Fd()), c.sign)
+		err = newRemover(c.ctx, &c.freed).rmdir(sys.Unlinkat, int(sign.Fd()), int(dir.Fd()), c.sign)
 		sign.Close()
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -231,12 +232,12 @@ func (c *cleaning) files() error {
 			return err
 		}
 		var st unix.Stat_t
-		err := unix.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		err := sys.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		if err == nil && (st.Nlink != 1 || st.Mode&unix.S_IFMT == unix.S_IFDIR) {
 			return nil
 		}
 		if err == nil {
-			err = unlinkat(int(shard.Fd()), name, 0)
+			err = sys.Unlinkat(int(shard.Fd()), name, 0)
 		}
 		if errors.Is(err, unix.ENOENT) {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gostore/internal/smallfile"
+	"gostore/internal/sys"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +29,7 @@ const (
 // unclean takes the file away in the store at root: something is going to be left that has no sign.
 func unclean(root string) error {
 	for _, name := range []string{cleanBegun, cleanedName} { // in the order in which one becomes the other
-		if err := again(func() error { return unix.Unlink(root + "/" + name) }); err != nil && err != unix.ENOENT {
+		if err := sys.Unlink(root + "/" + name); err != nil && err != unix.ENOENT {
 			return &os.PathError{Op: "unlink", Path: root + "/" + name, Err: err}
 		}
 	}
@@ -55,7 +56,7 @@ func (s *Store) lookAtAll() bool {
 
 // lookedAtAll says that a Clean which looked at everything has ended well.
 func (s *Store) lookedAtAll() {
-	_ = s.root.Rename(cleanBegun, cleanedName) // best effort, as above; it is not there where unclean was called
+	_ = sys.Again(func() error { return s.root.Rename(cleanBegun, cleanedName) }) // best effort, as above; it is not there where unclean was called
 }
 
 // trimmed returns the text of a boot's name.

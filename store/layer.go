@@ -12,6 +12,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/guard"
 	"gostore/internal/smallfile"
+	"gostore/internal/sys"
 )
 
 // Layers are stores below this one, which somebody else fills, such as the administrator of a machine. What a layer has need not be
@@ -100,7 +101,11 @@ func (s *Store) readLayers(read func() ([]string, error)) ([]layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	self, err := s.root.Stat(".")
+	var self fs.FileInfo
+	err = sys.Again(func() (err error) {
+		self, err = s.root.Stat(".")
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

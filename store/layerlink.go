@@ -16,6 +16,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // linkLock is the path of the filelock of a link. Their directory is made with the first. The file is made before the link and stays as long
@@ -77,7 +78,7 @@ func (s *Store) follow(o Object) (string, error) {
 		return "", about(o, err)
 	}
 	var st unix.Stat_t
-	if err = unix.Lstat(target, &st); err == nil {
+	if err = sys.Lstat(target, &st); err == nil {
 		err = s.user.Dir(target, &st)
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
@@ -116,7 +117,7 @@ func (s *Store) fall(t digest.Tree, missing error) (Object, error) {
 		}
 		var st unix.Stat_t
 		target := filepath.Join(l.dir, objectsDir, info.Base())
-		if unix.Lstat(target, &st) != nil || uint32(st.Mode)&unix.S_IFMT != unix.S_IFDIR {
+		if sys.Lstat(target, &st) != nil || uint32(st.Mode)&unix.S_IFMT != unix.S_IFDIR {
 			continue // described, and collected or linked from elsewhere
 		}
 		if err := s.mayTake(info.Object, l.dir, target); err != nil {
@@ -179,7 +180,7 @@ func (s *Store) judgeTree(dir string) error {
 			return err
 		}
 		var st unix.Stat_t
-		if err := unix.Lstat(path, &st); err != nil {
+		if err := sys.Lstat(path, &st); err != nil {
 			return &os.PathError{Op: "lstat", Path: path, Err: err}
 		}
 		if e.IsDir() {
@@ -316,7 +317,7 @@ func (s *Store) LeaseOrDetach(ctx context.Context, t digest.Tree) (*Lease, error
 	}
 	o, linked, err := s.own(t)
 	if err == nil && linked {
-		err = unix.Unlink(s.Path(o))
+		err = sys.Unlink(s.Path(o))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
 		return nil, &os.PathError{Op: "unlink", Path: s.Path(o), Err: err}

@@ -16,6 +16,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // look lists store/. Where there are no leftovers, that listing is all that has to be known: descriptions of objects that
@@ -87,7 +88,7 @@ func (c *cleaning) whileNobodyDescribes(do func(alone bool) error) error {
 // orphans removes descriptions and index entries of objects that are not there.
 func (c *cleaning) orphans(now Listing) error {
 	return c.eachOrphan(now.trees(), c.all, func(path string, fi fs.FileInfo) error {
-		err := unix.Unlink(path)
+		err := sys.Unlink(path)
 		if errors.Is(err, unix.ENOENT) {
 			return nil // others write hints here under a temporary name, and rename them
 		}

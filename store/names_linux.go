@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // Where the fields of a linux_dirent64 are (getdents64(2)): d_ino and d_off, 8 bytes each, come before.
@@ -39,7 +41,7 @@ func (d directory) rewind() error {
 // without looking. The name is good until do returns. It returns how many bytes of buf were filled, none at the end. It may be few before that: the kernel
 // stops after a name when a signal is there, and the Go runtime sends itself signals.
 func (d directory) next(buf []byte, do func(name []byte, isDir, known bool)) (filled int, err error) {
-	n, err := retry(func() (int, error) { return unix.ReadDirent(d.fd, buf) })
+	n, err := sys.ReadDirent(d.fd, buf)
 	if err != nil || n <= 0 {
 		return 0, err
 	}

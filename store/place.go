@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // place is where something of a stage stands: a name in an open directory. Working through descriptors
@@ -43,9 +45,7 @@ func walkDir(dir int, name string) (int, error) {
 	for rest := name; rest != ""; {
 		var next string
 		next, rest, _ = strings.Cut(rest, "/")
-		below, err := retry(func() (int, error) {
-			return unix.Openat(fd, next, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		})
+		below, err := sys.Openat(fd, next, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if fd != dir {
 			unix.Close(fd)
 		}
@@ -67,9 +67,7 @@ func (p place) failed(op string, err error) error {
 
 // create makes a new file, which nothing else can have made or can be a link.
 func (p place) create(mode fs.FileMode) (int, error) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(p.dir, p.base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode))
-	})
+	fd, err := sys.Openat(p.dir, p.base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode))
 	return fd, p.failed("create", err)
 }
 
@@ -77,14 +75,14 @@ func (p place) create(mode fs.FileMode) (int, error) {
 func (p place) setTime() error {
 	ts, err := unix.TimeToTimespec(sealTime)
 	if err == nil {
-		err = utimensat(p.dir, p.base, []unix.Timespec{ts, ts})
+		err = sys.UtimesNanoAt(p.dir, p.base, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
 	}
 	return p.failed("utimensat", err)
 }
 
 // seal makes a directory read-only and gives it the fixed modification time.
 func (p place) seal() error {
-	err := p.failed("chmod", fchmodat(p.dir, p.base, 0o555))
+	err := p.failed("chmod", sys.Fchmodat(p.dir, p.base, 0o555, 0))
 	return errors.Join(err, p.setTime())
 }
 
@@ -128,7 +126,7 @@ func (s *Store) streamSealed(p place, exec bool, r io.Reader) (int64, error) {
 
 func writeAll(fd int, data []byte) error {
 	for len(data) > 0 {
-		n, err := retry(func() (int, error) { return unix.Write(fd, data) })
+		n, err := sys.Write(fd, data)
 		if err != nil {
 			return err
 		}
@@ -141,12 +139,12 @@ func writeAll(fd int, data []byte) error {
 func (s *Store) fixMode(fd int, mode fs.FileMode) error {
 	if !s.narrow.Load() {
 		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || fs.FileMode(st.Mode).Perm() == mode {
+		if err := sys.Fstat(fd, &st); err != nil || fs.FileMode(st.Mode).Perm() == mode {
 			return err
 		}
 		s.narrow.Store(true)
 	}
-	return fchmod(fd, uint32(mode))
+	return sys.Fchmod(fd, uint32(mode))
 }
 
 func sealedMode(exec bool) fs.FileMode {

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // earlyWriteSize is the size from which on the kernel is asked to begin writing a file out at
@@ -20,7 +22,7 @@ func openDirBeneath(dir int, name string) (int, error) {
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
 	}
-	fd, err := retry(func() (int, error) { return unix.Openat2(dir, name, &how) })
+	fd, err := sys.Openat2(dir, name, &how)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EAGAIN) {
 		return walkDir(dir, name)
 	}

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // RemoveTree unlinks a directory and everything in it, sealed directories included. It works through
@@ -21,7 +23,7 @@ func RemoveTree(path string) error {
 	}
 	defer parent.Close()
 	r := newRemover(context.Background(), nil)
-	r.dir(unlinkat, int(parent.Fd()), filepath.Base(path), path)
+	r.dir(sys.Unlinkat, int(parent.Fd()), filepath.Base(path), path)
 	return r.failure()
 }
 
@@ -66,9 +68,7 @@ func (r *remover) fail(op string, err error, path ...string) {
 
 // dir empties and removes the directory name in parent, by a kind of unlinkat; path is for messages.
 func (r *remover) dir(unlinkat unlinking, parent int, name, path string) {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := sys.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		r.fail("open", err, path)
 		return
@@ -119,15 +119,15 @@ func (r *remover) empty(d directory, path string) {
 // stopped reports whether reading a directory again leads to nothing.
 func (r *remover) stopped() bool { return r.ctx.Err() != nil || r.err.Load() != nil }
 
-// unlinking is unlinkat, or unsealing.
+// unlinking is sys.Unlinkat, or unsealing.
 type unlinking func(parent int, name string, flags int) error
 
 // unsealing is unlinkat within a tree that is being removed. A sealed directory is made writable when it turns out that it has to be:
 // for root it has not, and each change of a mode is one more inode to write.
 func unsealing(parent int, name string, flags int) error {
-	err := unlinkat(parent, name, flags)
-	if errors.Is(err, unix.EACCES) && fchmod(parent, 0o700) == nil {
-		err = unlinkat(parent, name, flags)
+	err := sys.Unlinkat(parent, name, flags)
+	if errors.Is(err, unix.EACCES) && sys.Fchmod(parent, 0o700) == nil {
+		err = sys.Unlinkat(parent, name, flags)
 	}
 	return err
 }
@@ -152,7 +152,7 @@ func (r *remover) next(d directory, path string) (some bool, filled int) {
 // isDirAt reports whether a name in a directory is one.
 func isDirAt(parent int, name string) bool {
 	var st unix.Stat_t
-	return unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	return sys.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // entry unlinks one name of a directory; what is below it perhaps beside what follows.
@@ -177,7 +177,7 @@ func (r *remover) entry(wait *sync.WaitGroup, parent int, name, path string, isD
 func (r *remover) file(parent int, name, path string) {
 	if r.freed != nil {
 		var st unix.Stat_t
-		err := unix.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		err := sys.Fstatat(parent, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		if err == nil {
 			r.freed.file(&st)
 		}
@@ -189,7 +189,7 @@ func (r *remover) file(parent int, name, path string) {
 func (r *remover) rmdir(unlinkat unlinking, fd, parent int, name string) error {
 	var st unix.Stat_t
 	if r.freed != nil {
-		_ = unix.Fstat(fd, &st) // best effort: only for the count
+		_ = sys.Fstat(fd, &st) // best effort: only for the count
 	}
 	err := unlinkat(parent, name, unix.AT_REMOVEDIR)
 	if r.freed != nil && err == nil {

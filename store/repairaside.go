@@ -22,6 +22,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -168,7 +169,7 @@ func (s *Store) StoreFaults(ctx context.Context) ([]StoreFault, error) {
 	err = s.eachShared(func(shard *os.File, base string) error {
 		name := filepath.Join(shard.Name(), base)
 		var st unix.Stat_t
-		alone := unix.Lstat(name, &st) == nil && st.Nlink == 1
+		alone := sys.Lstat(name, &st) == nil && st.Nlink == 1
 		if alone && !isShared(name) { // else it is damaged with its object
 			rel, _ := filepath.Rel(s.dir, name) // fails only for paths that are not absolute
 			mu.Lock()

@@ -20,6 +20,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -148,7 +149,7 @@ func (m *mending) change(name string, do func(place) error) error {
 // open makes a directory of the object writable, and those that lead to it where they are closed.
 func (m *mending) open(dir string) error {
 	m.touched[dir] = true
-	chmod := func(p place) error { return p.failed("chmod", unix.Fchmodat(p.dir, p.base, 0o755, 0)) }
+	chmod := func(p place) error { return p.failed("chmod", sys.Fchmodat(p.dir, p.base, 0o755, 0)) }
 	err := m.at(dir, chmod)
 	if errors.Is(err, fs.ErrPermission) && dir != "." {
 		if err := m.open(path.Dir(dir)); err != nil {
@@ -194,10 +195,10 @@ func (m *mending) foreign(name string) error {
 
 // remove unlinks whatever stands at a place.
 func remove(p place) error {
-	err := unlinkat(p.dir, p.base, 0)
+	err := sys.Unlinkat(p.dir, p.base, 0)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) { // what unlinking a directory gives, on Linux and elsewhere
 		r := newRemover(context.Background(), nil)
-		r.dir(unlinkat, p.dir, p.base, p.full)
+		r.dir(sys.Unlinkat, p.dir, p.base, p.full)
 		return r.failure()
 	}
 	return p.failed("unlink", err)
@@ -210,7 +211,7 @@ func (m *mending) make(e tree.Entry) error {
 		return m.dir(e.Path)
 	case tree.Link:
 		return m.replace(e.Path, func(temp place) error {
-			err := temp.failed("symlink", symlinkat(e.Target, temp.dir, temp.base))
+			err := temp.failed("symlink", sys.Symlinkat(e.Target, temp.dir, temp.base))
 			return errors.Join(err, temp.setTime())
 		})
 	}
@@ -231,14 +232,14 @@ func (m *mending) make(e tree.Entry) error {
 // dir makes a directory, or opens one that could not be read.
 func (m *mending) dir(name string) error {
 	m.touched[name] = true
-	mkdir := func(p place) error { return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755)) }
+	mkdir := func(p place) error { return p.failed("mkdir", sys.Mkdirat(p.dir, p.base, 0o755)) }
 	err := m.change(name, mkdir)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	var st unix.Stat_t
 	err = m.at(name, func(p place) error {
-		return p.failed("stat", unix.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW))
+		return p.failed("stat", sys.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW))
 	})
 	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return m.open(name)
@@ -254,11 +255,11 @@ func (m *mending) replace(name string, make func(temp place) error) error {
 	base := durable.TempPrefix + rand.Text()
 	temp := place{int(m.spool.dir.Fd()), base, path.Join(m.spool.path, base)}
 	if err := make(temp); err != nil {
-		unlinkat(temp.dir, temp.base, 0) // best effort: it goes with the spool
+		sys.Unlinkat(temp.dir, temp.base, 0) // best effort: it goes with the spool
 		return err
 	}
 	rename := func(p place) error {
-		return p.failed("rename", renameat(temp.dir, temp.base, p.dir, p.base))
+		return p.failed("rename", sys.Renameat(temp.dir, temp.base, p.dir, p.base))
 	}
 	err := m.change(name, rename)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, fs.ErrExist) { // a directory is in the way
@@ -292,7 +293,7 @@ func (m *mending) seal() error {
 func (m *mending) sealOne(name string) error {
 	return m.at(name, func(p place) error {
 		var st unix.Stat_t
-		if err := p.failed("stat", unix.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW)); err != nil {
+		if err := p.failed("stat", sys.Fstatat(p.dir, p.base, &st, unix.AT_SYMLINK_NOFOLLOW)); err != nil {
 			return err
 		}
 		e, ok := m.damage.Manifest.Find(name)
@@ -303,7 +304,7 @@ func (m *mending) sealOne(name string) error {
 			}
 		case unix.S_IFREG:
 			if ok && (e.Kind == tree.File || e.Kind == tree.Exec) {
-				err := p.failed("chmod", unix.Fchmodat(p.dir, p.base, uint32(sealedMode(e.Kind == tree.Exec)), 0))
+				err := p.failed("chmod", sys.Fchmodat(p.dir, p.base, uint32(sealedMode(e.Kind == tree.Exec)), 0))
 				return errors.Join(err, p.setTime())
 			}
 		}
@@ -338,7 +339,7 @@ func (sp *Spool) PutChecked(e tree.Entry, r io.Reader) error {
 	}
 	if err != nil {
 		p := sp.place(e)
-		unlinkat(p.dir, p.base, 0) // best effort: Has does not believe it
+		sys.Unlinkat(p.dir, p.base, 0) // best effort: Has does not believe it
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -309,7 +310,7 @@ func knownIn(files int, want tree.Manifest) tree.Known {
 			return digest.Content{}, false
 		}
 		var shared unix.Stat_t
-		err := unix.Fstatat(files, sharedName(entries[i]), &shared, unix.AT_SYMLINK_NOFOLLOW)
+		err := sys.Fstatat(files, sharedName(entries[i]), &shared, unix.AT_SYMLINK_NOFOLLOW)
 		return entries[i].Content, err == nil && shared.Ino == st.Ino && shared.Dev == st.Dev
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -59,9 +60,7 @@ func (s *Store) sealStage(ctx context.Context, g *Stage, m tree.Manifest) {
 }
 
 func (p place) sealBy(seal func(*os.File) error) error {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(p.dir, p.base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := sys.Openat(p.dir, p.base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return p.failed("open", err)
 	}

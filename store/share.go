@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -47,16 +48,14 @@ func (g *Stage) mayBeShared(e tree.Entry) bool {
 // not complete nothing was synced. Whatever goes wrong is a miss.
 func (g *Stage) reuse(e tree.Entry, p place, data []byte) bool {
 	files, shared := int(g.files.Fd()), sharedName(e)
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(files, shared, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := sys.Openat(files, shared, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer unix.Close(fd)
 	var was unix.Stat_t
-	if unix.Fstat(fd, &was) != nil || !isSealed(was, e) || !sameBytes(fd, data) {
-		unlinkat(files, shared, 0) // best effort: it is only ever a miss
+	if sys.Fstat(fd, &was) != nil || !isSealed(was, e) || !sameBytes(fd, data) {
+		sys.Unlinkat(files, shared, 0) // best effort: it is only ever a miss
 		return false
 	}
 	return g.linkShared(shared, p, was)
@@ -66,12 +65,12 @@ func (g *Stage) reuse(e tree.Entry, p place, data []byte) bool {
 func (g *Stage) linkShared(shared string, p place, was unix.Stat_t) bool {
 	files := int(g.files.Fd())
 	var is unix.Stat_t
-	if linkat(files, shared, p.dir, p.base) != nil {
+	if sys.Linkat(files, shared, p.dir, p.base, 0) != nil {
 		return false // too many links (65,000 on ext4), or collected meanwhile
 	}
 	// The name may have been replaced since it was opened: trust the bytes that were looked at.
-	if unix.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
-		unlinkat(p.dir, p.base, 0)
+	if sys.Fstatat(p.dir, p.base, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != was.Ino || is.Dev != was.Dev {
+		sys.Unlinkat(p.dir, p.base, 0)
 		return false
 	}
 	return true
@@ -84,12 +83,12 @@ func (g *Stage) share(e tree.Entry, p place) error {
 		return nil
 	}
 	files, shared := int(g.files.Fd()), sharedName(e)
-	err := linkat(p.dir, p.base, files, shared)
+	err := sys.Linkat(p.dir, p.base, files, shared, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := mkdirat(files, path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := sys.Mkdirat(files, path.Dir(shared), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return p.failed("sharing", err)
 		}
-		err = linkat(p.dir, p.base, files, shared)
+		err = sys.Linkat(p.dir, p.base, files, shared, 0)
 	}
 	for _, harmless := range []error{fs.ErrExist, unix.EMLINK, unix.EPERM, unix.ENOTSUP} {
 		if errors.Is(err, harmless) {
@@ -107,7 +106,7 @@ func sameBytes(fd int, data []byte) bool {
 	buf := compareBuffers.Get().(*[256 << 10]byte)
 	defer compareBuffers.Put(buf)
 	for len(data) > 0 {
-		n, err := retry(func() (int, error) { return unix.Read(fd, buf[:min(len(buf), len(data))]) })
+		n, err := sys.Read(fd, buf[:min(len(buf), len(data))])
 		if err != nil || n == 0 || !bytes.Equal(buf[:n], data[:n]) {
 			return false
 		}

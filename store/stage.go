@@ -17,6 +17,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -68,7 +69,7 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 	}
 	for {
 		name := path.Join(objectsDir, stagePrefix+rand.Text())
-		if err := again(func() error { return s.root.Mkdir(name, 0o755) }); err != nil {
+		if err := sys.Again(func() error { return s.root.Mkdir(name, 0o755) }); err != nil {
 			return nil, errors.Join(err, files.Close())
 		}
 		held, err := filelock.ShareDir(ctx, s.path(name))
@@ -115,7 +116,7 @@ func (g *Stage) mkdir(name string) error {
 		return err
 	}
 	err := g.at(name, func(p place) error {
-		return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755))
+		return p.failed("mkdir", sys.Mkdirat(p.dir, p.base, 0o755))
 	})
 	if err != nil {
 		return err
@@ -223,7 +224,7 @@ func (g *Stage) finish() (tree.Manifest, error) {
 			continue
 		}
 		err := g.at(e.Path, func(p place) error {
-			err := p.failed("symlink", symlinkat(e.Target, p.dir, p.base))
+			err := p.failed("symlink", sys.Symlinkat(e.Target, p.dir, p.base))
 			return errors.Join(err, p.setTime())
 		})
 		if err != nil {
@@ -269,10 +270,10 @@ func (g *Stage) unshare() error {
 			continue
 		}
 		var st unix.Stat_t
-		if unix.Fstatat(files, sharedName(e), &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Nlink != 1 {
+		if sys.Fstatat(files, sharedName(e), &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Nlink != 1 {
 			continue
 		}
-		if err := unlinkat(files, sharedName(e), 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := sys.Unlinkat(files, sharedName(e), 0); err != nil && !errors.Is(err, unix.ENOENT) {
 			return &os.PathError{Op: "unlink", Path: path.Join(g.files.Name(), sharedName(e)), Err: err}
 		}
 	}

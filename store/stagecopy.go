@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
 
@@ -53,7 +54,7 @@ func (g *Stage) file(name string) (tree.Entry, error) {
 // link makes p another name of the file old, or a copy where that has too many names already (65,000 on
 // ext4) or can have one only.
 func (g *Stage) link(old, p place, e tree.Entry) error {
-	err := linkat(old.dir, old.base, p.dir, p.base)
+	err := sys.Linkat(old.dir, old.base, p.dir, p.base, 0)
 	if !errors.Is(err, unix.EMLINK) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOTSUP) {
 		return p.failed("link", err)
 	}
@@ -62,9 +63,7 @@ func (g *Stage) link(old, p place, e tree.Entry) error {
 
 // write makes p a copy of the file old.
 func (g *Stage) write(old, p place, e tree.Entry) error {
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(old.dir, old.base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	})
+	fd, err := sys.Openat(old.dir, old.base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return old.failed("open", err)
 	}
@@ -92,7 +91,7 @@ func (g *Stage) Nest(dir string) error {
 	if err := g.mkdir(parent); err != nil {
 		return err
 	}
-	err := g.at(temp, func(p place) error { return p.failed("mkdir", mkdirat(p.dir, p.base, 0o755)) })
+	err := g.at(temp, func(p place) error { return p.failed("mkdir", sys.Mkdirat(p.dir, p.base, 0o755)) })
 	for _, base := range moved {
 		err = errors.Join(err, g.rename(path.Join(parent, base), path.Join(temp, base)))
 	}
@@ -106,7 +105,7 @@ func (g *Stage) Nest(dir string) error {
 func (g *Stage) rename(from, to string) error {
 	return g.at(from, func(old place) error {
 		return g.at(to, func(p place) error {
-			return p.failed("rename", renameat(old.dir, old.base, p.dir, p.base))
+			return p.failed("rename", sys.Renameat(old.dir, old.base, p.dir, p.base))
 		})
 	})
 }

@@ -55,6 +55,7 @@ import (
 	"gostore/internal/durable"
 	"gostore/internal/guard"
 	"gostore/internal/smallfile"
+	"gostore/internal/sys"
 )
 
 // Directories of a store, relative to its root.
@@ -172,7 +173,7 @@ func OpenWith(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, rootError(dir, err)
 	}
-	if err := unix.Access(dir, unix.W_OK); err != nil {
+	if err := sys.Access(dir, unix.W_OK); err != nil {
 		return nil, &RootError{dir, "is not writable", err}
 	}
 	root, err := os.OpenRoot(dir)
@@ -212,7 +213,7 @@ func (o Options) Judge(dir string) error {
 func judgeIn(u guard.User, dir, sub string) error {
 	path := filepath.Join(dir, sub)
 	var st unix.Stat_t
-	err := unix.Lstat(path, &st)
+	err := sys.Lstat(path, &st)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}

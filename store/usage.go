@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
+	"gostore/internal/sys"
 )
 
 // blockSize is the unit of st_blocks, whatever the file system's own is.
@@ -78,7 +79,7 @@ func (s *Store) shared(u *usage) error {
 	var mu sync.Mutex
 	return s.eachShared(func(shard *os.File, name string) error {
 		var st unix.Stat_t
-		if unix.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		if sys.Fstatat(int(shard.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 			return nil // removed meanwhile
 		}
 		mu.Lock()

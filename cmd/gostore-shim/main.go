@@ -13,10 +13,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"gostore/internal/enter"
 	"gostore/internal/shim"
+	"gostore/internal/sys"
 	"gostore/internal/trust"
 	"gostore/store"
 )
@@ -46,7 +46,7 @@ func becomeGostore() error {
 		return err
 	}
 	gostore := filepath.Join(filepath.Dir(self), "gostore")
-	err = syscall.Exec(gostore, os.Args, os.Environ())
+	err = sys.Exec(gostore, os.Args, os.Environ())
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%q, which starts shims, needs gostore beside it, and there is none", self)
 	}

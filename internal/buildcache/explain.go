@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/command"
+	"gostore/internal/sys"
 )
 
 // explained is how many poisoned packages are built again to find out why. What is behind one is nearly always behind all.
@@ -192,7 +193,7 @@ func (s suspect) newer(deps string, made time.Time) []string {
 	for _, file := range files {
 		var st unix.Stat_t
 		inWork := strings.Contains(file, string(filepath.Separator)+"go-build")
-		if inWork || slices.ContainsFunc(changed, func(c string) bool { return strings.HasPrefix(c, file+" ") }) || unix.Stat(file, &st) != nil {
+		if inWork || slices.ContainsFunc(changed, func(c string) bool { return strings.HasPrefix(c, file+" ") }) || sys.Stat(file, &st) != nil {
 			continue
 		}
 		// A package manager sets back the time of modification, but nobody sets the time of the inode's last change.

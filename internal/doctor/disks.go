@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 var disksProbe = Probe{
@@ -83,7 +85,7 @@ func (h *Host) temporary() []Finding {
 		f.Evidence = append(f.Evidence, err.Error())
 	case !info.IsDir():
 		f.Evidence = append(f.Evidence, h.short(dir)+" is no directory")
-	case h.UID != 0 && unix.Access(dir, unix.W_OK) != nil:
+	case h.UID != 0 && sys.Access(dir, unix.W_OK) != nil:
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s has mode %v", h.short(dir), info.Mode()))
 		f.Mend = append(mends(settings), "export TMPDIR=DIR # with DIR that is yours")
 	default:

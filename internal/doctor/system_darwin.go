@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // magic gives the file systems of macOS, which names them, the numbers of Linux.
@@ -13,10 +15,10 @@ var magic = map[string]int64{"nfs": 0x6969, "smbfs": 0xfe534d42, "macfuse": 0x65
 func StatFilesystem(path string) (Filesystem, error) {
 	var st unix.Statfs_t
 	var file unix.Stat_t
-	if err := unix.Statfs(path, &st); err != nil {
+	if err := sys.Statfs(path, &st); err != nil {
 		return Filesystem{}, fmt.Errorf("statfs %q: %w", path, err)
 	}
-	if err := unix.Stat(path, &file); err != nil {
+	if err := sys.Stat(path, &file); err != nil {
 		return Filesystem{}, fmt.Errorf("stat %q: %w", path, err)
 	}
 	unit := int64(st.Bsize)

@@ -4,16 +4,18 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // StatFilesystem describes the file system that a path is on.
 func StatFilesystem(path string) (Filesystem, error) {
 	var st unix.Statfs_t
 	var file unix.Stat_t
-	if err := unix.Statfs(path, &st); err != nil {
+	if err := sys.Statfs(path, &st); err != nil {
 		return Filesystem{}, fmt.Errorf("statfs %q: %w", path, err)
 	}
-	if err := unix.Stat(path, &file); err != nil {
+	if err := sys.Stat(path, &file); err != nil {
 		return Filesystem{}, fmt.Errorf("stat %q: %w", path, err)
 	}
 	unit := int64(st.Frsize)

@@ -7,13 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
 	"gostore/internal/environment"
 	"gostore/internal/settings"
+	"gostore/internal/sys"
 	"gostore/internal/variables"
 	"gostore/store"
 )
@@ -121,7 +121,7 @@ func (h *Held) Become(path string, command, environ []string) error {
 			return fmt.Errorf("keeping %q while %q runs: %w", f.Name(), command[0], err)
 		}
 	}
-	return &os.PathError{Op: "executing", Path: path, Err: syscall.Exec(path, command, environ)}
+	return &os.PathError{Op: "executing", Path: path, Err: sys.Exec(path, command, environ)}
 }
 
 // inherit leaves a copy of a lease's descriptor to the program that follows.

@@ -6,11 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"gostore/internal/environment"
 	"gostore/internal/settings"
 	"gostore/internal/shim"
+	"gostore/internal/sys"
 	"gostore/lock"
 	"gostore/profile"
 	"gostore/store"
@@ -85,7 +85,7 @@ func (s *Shim) entered() error {
 	if err != nil || s.Self != nil && os.SameFile(info, s.Self) {
 		return ErrElsewhere
 	}
-	return &fs.PathError{Op: "executing", Path: path, Err: syscall.Exec(path, s.Argv(path), s.Environ)}
+	return &fs.PathError{Op: "executing", Path: path, Err: sys.Exec(path, s.Argv(path), s.Environ)}
 }
 
 // project becomes the command of the project's tools, if all is known of them.

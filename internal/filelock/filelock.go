@@ -25,6 +25,8 @@ import (
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // ErrBusy says that somebody else holds the lock.
@@ -59,7 +61,7 @@ func TryLock(path string) (*File, error) {
 	for {
 		lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
 		var ok bool
-		err := uninterrupted(func() (err error) {
+		err := sys.Again(func() (err error) {
 			ok, err = lock.TryLock()
 			return err
 		})
@@ -73,14 +75,14 @@ func TryLock(path string) (*File, error) {
 		if err == nil && sameAs(path, held) {
 			return &File{lock}, nil
 		}
-		if err := errors.Join(err, uninterrupted(lock.Unlock)); err != nil {
+		if err := errors.Join(err, sys.Again(lock.Unlock)); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // Release gives the lock up; the file stays.
-func (f *File) Release() error { return uninterrupted(f.lock.Unlock) }
+func (f *File) Release() error { return sys.Again(f.lock.Unlock) }
 
 // Remove unlinks the file while the lock is held and then gives the lock up. Waiters notice
 // and make a new file.
@@ -135,16 +137,16 @@ func tryDir(path string, how int) (*os.File, error) {
 // took its place meanwhile, that one is tried.
 func try(path string, flags, how int) (*os.File, error) {
 	for {
-		fd, err := open(path, flags)
+		fd, err := sys.Open(path, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644) // one system call: objects are claimed by the thousand
 		if err != nil {
 			return nil, &os.PathError{Op: "open", Path: path, Err: err}
 		}
 		var held, now unix.Stat_t
-		err = unix.Fstat(fd, &held)
+		err = sys.Fstat(fd, &held)
 		if err == nil {
-			err = uninterrupted(func() error { return unix.Flock(fd, how|unix.LOCK_NB) })
+			err = sys.Flock(fd, how|unix.LOCK_NB)
 		}
-		if err == nil && unix.Lstat(path, &now) == nil && now.Ino == held.Ino && now.Dev == held.Dev {
+		if err == nil && sys.Lstat(path, &now) == nil && now.Ino == held.Ino && now.Dev == held.Dev {
 			return os.NewFile(uintptr(fd), path), nil
 		}
 		unix.Close(fd)
@@ -154,24 +156,6 @@ func try(path string, flags, how int) (*os.File, error) {
 			return nil, fmt.Errorf("%q: %w", path, ErrBusy)
 		default:
 			return nil, &os.PathError{Op: "flock", Path: path, Err: err}
-		}
-	}
-}
-
-// open opens a file or directory, by one system call: objects are claimed by the thousand.
-func open(path string, flags int) (fd int, err error) {
-	err = uninterrupted(func() (err error) {
-		fd, err = unix.Open(path, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
-		return err
-	})
-	return fd, err
-}
-
-// uninterrupted repeats a call that a signal interrupted: on network file systems flock can be, also where it does not wait.
-func uninterrupted(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
 		}
 	}
 }

@@ -9,13 +9,15 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // holders reads from /proc/locks (see proc_locks(5)) who has locks on the file at path. A process of another PID namespace is not
 // in it.
 func holders(path string) (found []Holder) {
 	var stat unix.Stat_t
-	if unix.Lstat(path, &stat) != nil {
+	if sys.Lstat(path, &stat) != nil {
 		return nil
 	}
 	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(uint64(stat.Dev)), unix.Minor(uint64(stat.Dev)), stat.Ino)

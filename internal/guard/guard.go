@@ -32,6 +32,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // User is who must be safe from others.
@@ -213,14 +215,8 @@ func fault(path string, p Problem, st *unix.Stat_t, onWay bool) error {
 }
 
 func lstat(path string, st *unix.Stat_t) error {
-	for {
-		err := unix.Lstat(path, st)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return &os.PathError{Op: "lstat", Path: path, Err: err}
-		}
-		return nil
+	if err := sys.Lstat(path, st); err != nil {
+		return &os.PathError{Op: "lstat", Path: path, Err: err}
 	}
+	return nil
 }

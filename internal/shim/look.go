@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // Look returns the first program called name on path, a list as PATH has it, that is no shim: neither self, gostore's own program, by
@@ -28,7 +30,7 @@ func Look(name, path, dir string, self fs.FileInfo, tried []string) (string, boo
 		if err != nil || !info.Mode().IsRegular() || self != nil && os.SameFile(info, self) {
 			continue
 		}
-		if unix.Access(file, unix.X_OK) == nil {
+		if sys.Access(file, unix.X_OK) == nil {
 			return file, true
 		}
 	}

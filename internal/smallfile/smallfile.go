@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // size holds nearly every file that is read by this package.
@@ -16,13 +18,13 @@ const size = 2 << 10
 
 // Read returns the contents of a file that is replaced and never written to. An error is an *os.PathError.
 func Read(path string) ([]byte, error) {
-	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	fd, err := sys.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, size)
-	n, err := retry(func() (int, error) { return unix.Read(fd, buf) })
+	n, err := sys.Read(fd, buf)
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
@@ -30,14 +32,4 @@ func Read(path string) ([]byte, error) {
 		return buf[:n], nil
 	}
 	return os.ReadFile(path)
-}
-
-// retry repeats a system call that a signal interrupted.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
 }

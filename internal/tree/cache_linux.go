@@ -1,12 +1,16 @@
 package tree
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
+)
 
 // uncached reports whether the beginning of an open file is not in the page cache: reading it without waiting for the disk says EAGAIN
 // (preadv2, RWF_NOWAIT, since Linux 4.14). One byte of a file that is cached costs a system call.
 func uncached(fd int) bool {
 	var one [1]byte
-	_, err := unix.Preadv2(fd, [][]byte{one[:]}, 0, unix.RWF_NOWAIT)
+	_, err := sys.Preadv2(fd, [][]byte{one[:]}, 0, unix.RWF_NOWAIT)
 	return err == unix.EAGAIN
 }
 
@@ -16,6 +20,6 @@ func dropCache(fd int) { unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) } // best ef
 // sealed reports whether a file is sealed by fs-verity. STATX_ATTR_VERITY is of Linux 5.5; before that nothing says so.
 func sealed(fd int) bool {
 	var st unix.Statx_t
-	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &st)
+	err := sys.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &st)
 	return err == nil && st.Attributes&unix.STATX_ATTR_VERITY != 0
 }

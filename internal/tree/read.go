@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
+	"gostore/internal/sys"
 )
 
 // bufferSize is what a worker reads at a time. Files below it, nearly all, are hashed from
@@ -44,7 +45,7 @@ func (r *reader) done() { buffers.Put((*[bufferSize]byte)(r.buf)) }
 func (s *scan) reader() *reader {
 	r := &reader{ctx: s.ctx, buf: buffers.Get().(*[bufferSize]byte)[:], hash: digest.NewHash(), read: s.read, aside: s.aside}
 	if r.read == nil {
-		r.read = unix.Read
+		r.read = sys.Read
 	}
 	return r
 }
@@ -63,7 +64,7 @@ func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
 	}
 	defer unix.Close(fd) // best effort: only read from
 	var st unix.Stat_t
-	if err := again(func() error { return unix.Fstat(fd, &st) }); err != nil {
+	if err := sys.Fstat(fd, &st); err != nil {
 		return os.NewSyscallError("fstat", err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -87,7 +88,7 @@ func (r *reader) file(dir *os.File, name string, e *Entry, known Known) error {
 // known fills in what a file has whose content is known, without opening it: that saves two system calls of three.
 func (r *reader) known(dir *os.File, name string, e *Entry, known Known) (ok bool, err error) {
 	var st unix.Stat_t
-	err = again(func() error { return unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	err = sys.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return false, os.NewSyscallError("fstatat", err)
 	}
@@ -134,11 +135,7 @@ func (r *reader) content(fd int, size int64) (digest.Content, error) {
 // fill reads until the buffer is full or the file ends.
 func (r *reader) fill(fd int) (total int, err error) {
 	for total < len(r.buf) {
-		var n int
-		err := again(func() (err error) {
-			n, err = r.read(fd, r.buf[total:])
-			return err
-		})
+		n, err := r.read(fd, r.buf[total:])
 		if err != nil {
 			return total, os.NewSyscallError("read", err)
 		}
@@ -152,11 +149,7 @@ func (r *reader) fill(fd int) (total int, err error) {
 
 // link returns the target of a link.
 func (r *reader) link(dir *os.File, name string) (string, error) {
-	var n int
-	err := again(func() (err error) {
-		n, err = unix.Readlinkat(int(dir.Fd()), name, r.buf)
-		return err
-	})
+	n, err := sys.Readlinkat(int(dir.Fd()), name, r.buf)
 	if err != nil {
 		return "", os.NewSyscallError("readlinkat", err)
 	}
@@ -169,21 +162,9 @@ func (r *reader) link(dir *os.File, name string) (string, error) {
 // openat opens a name in dir for reading. It does not follow links.
 func openat(dir *os.File, name string, flags int) (fd int, err error) {
 	flags |= unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	err = again(func() (err error) {
-		fd, err = unix.Openat(int(dir.Fd()), name, flags, 0)
-		return err
-	})
+	fd, err = sys.Openat(int(dir.Fd()), name, flags, 0)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
 		return -1, errChanged
 	}
 	return fd, os.NewSyscallError("openat", err)
-}
-
-// again repeats a system call that a signal interrupted.
-func again(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
 }

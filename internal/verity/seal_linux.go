@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // From linux/fsverity.h.
@@ -19,19 +21,7 @@ type Ioctl func(fd int, request uint, arg unsafe.Pointer) error
 
 // Kernel is the kernel's.
 func Kernel(fd int, request uint, arg unsafe.Pointer) error {
-	for {
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg))
-		if errno != unix.EINTR {
-			return errnoError(errno)
-		}
-	}
-}
-
-func errnoError(errno unix.Errno) error {
-	if errno == 0 {
-		return nil
-	}
-	return errno
+	return sys.Ioctl(fd, request, arg)
 }
 
 // Seal seals a file that is open for reading, and that nobody has open for writing. One that is sealed already, or that somebody else is sealing,
@@ -73,14 +63,14 @@ func enable(fd int, ioctl Ioctl) error {
 // enableWritable is enable for a file that its owner may not write to.
 func enableWritable(fd int, ioctl Ioctl) error {
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	if err := sys.Fstat(fd, &st); err != nil {
 		return err
 	}
 	mode := st.Mode & 0o7777
-	if err := unix.Fchmod(fd, mode|0o200); err != nil {
+	if err := sys.Fchmod(fd, mode|0o200); err != nil {
 		return err
 	}
-	return errors.Join(enable(fd, ioctl), unix.Fchmod(fd, mode))
+	return errors.Join(enable(fd, ioctl), sys.Fchmod(fd, mode))
 }
 
 // sealed reports whether a file is sealed: FS_IOC_MEASURE_VERITY returns its digest.

@@ -60,9 +60,7 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 		func() error { return c.parts(opt.PartsBefore) },
 		func() error { return c.beside(opt.PartsBefore) },
 		c.look,
-		c.trees,
-		c.files,
-		c.meta,
+		c.unlink,
 		c.cleanLinks,
 		func() error { return c.temps(opt.PartsBefore) },
 		c.last,
@@ -131,6 +129,18 @@ func (s *Store) eachLeftover(do func(path string) error) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// unlink unlinks trees, and then the contents that only they shared; and beside that what describes them. Neither needs the other, and each is
+// half waiting for the lock of one directory.
+func (c *cleaning) unlink() error {
+	var described error
+	var beside sync.WaitGroup
+	all := c.all
+	beside.Go(func() { described = c.meta(all) })
+	err := errors.Join(c.trees(), c.files())
+	beside.Wait()
+	return errors.Join(err, described)
 }
 
 // trees unlinks discarded objects and dead stages. The renames that discarded them become durable

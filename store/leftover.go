@@ -35,7 +35,7 @@ func (c *cleaning) look() error {
 			return nil
 		}
 		c.described = true
-		return c.orphans(now)
+		return c.orphans(now, c.all)
 	})
 }
 
@@ -54,7 +54,7 @@ func (c *cleaning) tidy() (bool, error) {
 }
 
 // meta removes descriptions and index entries of objects that are not there, unless look has.
-func (c *cleaning) meta() error {
+func (c *cleaning) meta(all bool) error {
 	if c.described {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (c *cleaning) meta() error {
 		if err != nil {
 			return err
 		}
-		return c.orphans(now)
+		return c.orphans(now, all)
 	})
 }
 
@@ -86,8 +86,8 @@ func (c *cleaning) whileNobodyDescribes(do func(alone bool) error) error {
 }
 
 // orphans removes descriptions and index entries of objects that are not there.
-func (c *cleaning) orphans(now Listing) error {
-	return c.eachOrphan(now.trees(), c.all, func(path string, fi fs.FileInfo) error {
+func (c *cleaning) orphans(now Listing, all bool) error {
+	return c.eachOrphan(now.trees(), all, func(path string, fi fs.FileInfo) error {
 		err := sys.Unlink(path)
 		if errors.Is(err, unix.ENOENT) {
 			return nil // others write hints here under a temporary name, and rename them

@@ -21,6 +21,11 @@ func (b bench) gzipped() error {
 		b.unpack(tarSync, `tar -xzf "$1" && sync -f .`, archive),
 	}
 	arms = b.with(arms, "bsdtar", b.unpack(bsdtarSync, `bsdtar -xf "$1" && sync -f .`, archive))
+	least, err := b.copying(first)
+	if err != nil {
+		return err
+	}
+	arms = append(arms, least)
 	mise, skipped := b.miseArm(first)
 	if len(mise) > 0 {
 		arms = append(append(arms, b.installURL(fromMirror, b.Cache.MirrorURL()+"/"+filepath.Base(archive), sum)), mise...)

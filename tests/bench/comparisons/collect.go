@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 
 	"gostore/internal/environment"
@@ -37,6 +38,14 @@ func (b bench) collect() error {
 		swept, err = b.copied(mixed)
 		return b.Gostore(swept, b.Dir, "gc"), err
 	}}}
+	least, err := b.unlinking(mixed, func(o store.Object) bool {
+		i, err := strconv.Atoi(strings.TrimPrefix(o.Name, smallName))
+		return err == nil && i >= liveObjects
+	})
+	if err != nil {
+		return err
+	}
+	sweep = append(sweep, least)
 	nothing := []rounds.Arm{rounds.Always(ours, true, func() *exec.Cmd { return b.Gostore(swept, b.Dir, "gc") })}
 	if path, ok := b.Peers.Path("nix-store"); ok {
 		filled, err := b.nixFilled(path, liveObjects, deadObjects)
@@ -51,7 +60,7 @@ func (b bench) collect() error {
 	err = b.Compare(figures.Table{
 		Name:    "gc",
 		Title:   "Collect 10,000 dead objects among 10,000 live ones",
-		Note:    fmt.Sprintf("Objects of one small file. What is alive is so by %d generations of gostore, and by %d roots of Nix.", generations, liveObjects),
+		Note:    fmt.Sprintf("Trees of a directory with one small program, the same in both. What is alive is so by %d generations of gostore, and by %d roots of Nix.", generations, liveObjects),
 		Skipped: skipped,
 		Targets: []figures.Target{{What: "gc of 10,000 dead among 10,000 live, against nix", Of: ours, To: nix, AtMost: 0.50}},
 	}, 4, sweep...)
@@ -183,9 +192,12 @@ func move(from, to string, dir bool) error {
 	return errors.Join(os.Chmod(from, 0o755), os.Rename(from, to), os.Chmod(to, 0o555))
 }
 
+// smallName begins the names of small objects; a number follows.
+const smallName = "small"
+
 // addSmall adds an object of one small file.
 func addSmall(ctx context.Context, s *store.Store, i int) (environment.Tool, error) {
-	name := "small" + strconv.Itoa(i)
+	name := smallName + strconv.Itoa(i)
 	l, err := s.Add(ctx, store.Spec{Name: name, Version: "1"}, func(g *store.Stage) error { return g.File("bin/"+name, true, []byte(name)) })
 	if err != nil {
 		return environment.Tool{}, err
@@ -193,21 +205,23 @@ func addSmall(ctx context.Context, s *store.Store, i int) (environment.Tool, err
 	return environment.Tool{Name: name, Version: "1", Tree: l.Object().Tree, Layout: release.Layout{Dirs: []string{"bin"}}}, l.Release()
 }
 
-// nixFilled makes a Nix store of small paths, of which some have roots, and keeps a copy of it for renew.
+// nixFilled makes a Nix store of the trees that addSmall makes, of which some have roots, and keeps a copy of it for renew.
 func (b bench) nixFilled(path string, live, dead int) (nix, error) {
 	n, err := b.nix("nix")
 	if err != nil {
 		return n, err
 	}
-	files := b.Fresh("files")
+	trees := b.Fresh("trees")
 	for i := range live + dead {
-		if err := os.WriteFile(filepath.Join(files, fmt.Sprintf("small%d", i)), []byte(strconv.Itoa(i)), 0o644); err != nil {
+		name := smallName + strconv.Itoa(i)
+		bin := filepath.Join(trees, name, "bin")
+		if err := errors.Join(os.MkdirAll(bin, 0o755), os.WriteFile(filepath.Join(bin, name), []byte(name), 0o755)); err != nil {
 			return n, err
 		}
 	}
 	// xargs, as all the names do not go into one command line; the roots are made at once, from the paths that are printed.
-	script := n.command("sh", "-c", `cd "$1" && find . -type f -print0 | xargs -0 -n 5000 "$2" --option fsync-metadata false --add >"$3/added" && mkdir -p "$3/var/gcroots/live" && cd "$3/var/gcroots/live" &&
-		head -n "$4" "$3/added" | xargs ln -s -t . && cp -a "$3" "$3.template"`, "sh", files, path, n.dir, strconv.Itoa(live))
+	script := n.command("sh", "-c", `cd "$1" && find . -mindepth 1 -maxdepth 1 -print0 | xargs -0 -n 5000 "$2" --option fsync-metadata false --add >"$3/added" && mkdir -p "$3/var/gcroots/live" && cd "$3/var/gcroots/live" &&
+		head -n "$4" "$3/added" | xargs ln -s -t . && cp -a "$3" "$3.template"`, "sh", trees, path, n.dir, strconv.Itoa(live))
 	b.Made(n.dir + ".template")
 	return n, rounds.Must(script)
 }
@@ -230,6 +244,10 @@ func (b bench) removal() error {
 	if err := rounds.Must(b.installInto(template, first)); err != nil {
 		return err
 	}
+	least, err := b.unlinking(template, func(store.Object) bool { return true })
+	if err != nil {
+		return err
+	}
 	const ours, rm = "gostore gc of one toolchain, synced", "rm -rf of an unpacked one"
 	return b.Compare(figures.Table{
 		Name:    "remove",
@@ -243,5 +261,6 @@ func (b bench) removal() error {
 		rounds.Arm{Name: rm, Ours: false, Make: func() (*exec.Cmd, error) {
 			dir := b.Fresh("unpacked")
 			return b.Program(b.Dir, "rm", "-rf", filepath.Join(dir, "go")), rounds.Must(b.Program(dir, "tar", "-xzf", archive))
-		}})
+		}},
+		least)
 }

@@ -67,6 +67,11 @@ func (b bench) zipped() error {
 	}
 	arms = b.with(arms, "unzip", b.unpack(unzipSync, `unzip -q "$1" && sync -f .`, zip))
 	arms = b.with(arms, "bsdtar", b.unpack(bsdtarSync, `bsdtar -xf "$1" && sync -f .`, zip))
+	least, err := b.copying(first)
+	if err != nil {
+		return err
+	}
+	arms = append(arms, least)
 	return b.Compare(figures.Table{
 		Name:    "zip",
 		Title:   "Install a Go toolchain from its module zip",

@@ -1,11 +1,11 @@
-// Limit writes the files of a tree from memory, as fast as this machine can, and syncs: the floor below which no
-// unpacking of that tree, verified or not, can get on the same disk.
+// Limit does the least that another program has to do, as fast as this machine can, and makes it durable by one syncfs: what
+// no program that does more can be quicker than, on the same disk.
 //
-//	limit TREE DIR
+//	limit copy TREE DIR
+//	limit remove LIST
 //
-// TREE is read first, which is not counted. Then its files are made below the new directory DIR/copy, by as many
-// goroutines as there are processors, each with the mode that it has in TREE, and made durable by one syncfs. It prints
-// how long the writing and the syncing took.
+// The first copies the files of TREE below the new directory DIR/copy. The second unlinks what LIST names, a path in each line, a directory
+// with a slash at its end and after all that is in it. Both use as many goroutines as there are processors and look at nothing else.
 package main
 
 import (
@@ -16,98 +16,104 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"gostore/internal/durable"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: limit TREE DIR")
-		os.Exit(2)
+	err := errors.New("usage: limit copy TREE DIR | limit remove LIST")
+	switch args := os.Args[1:]; {
+	case len(args) == 3 && args[0] == "copy":
+		err = copyTree(args[1], filepath.Join(args[2], "copy"))
+	case len(args) == 2 && args[0] == "remove":
+		err = remove(args[1])
 	}
-	if err := run(os.Args[1], filepath.Join(os.Args[2], "copy")); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "limit:", err)
 		os.Exit(1)
 	}
 }
 
-// file is a file in memory.
-type file struct {
-	path string // below the tree
-	mode fs.FileMode
-	data []byte
-}
-
-func run(tree, dir string) error {
-	dirs, files, err := read(tree)
-	if err != nil {
-		return err
+// copyTree copies the files of a tree. The largest come first, so that no processor waits for one at the end.
+func copyTree(tree, dir string) error {
+	type file struct {
+		path string
+		size int64
 	}
-	begin := time.Now()
-	if err := write(dir, dirs, files); err != nil {
-		return err
-	}
-	written := time.Since(begin)
-	if err := sync(dir); err != nil {
-		return err
-	}
-	var size int
-	for _, f := range files {
-		size += len(f.data)
-	}
-	fmt.Printf("%d files, %d bytes: %d ms, of which the sync at the end %d ms\n",
-		len(files), size, time.Since(begin).Milliseconds(), (time.Since(begin) - written).Milliseconds())
-	return nil
-}
-
-// read returns the directories of a tree, parents first, and its files, the largest first.
-func read(tree string) (dirs []string, files []file, err error) {
-	err = filepath.WalkDir(tree, func(path string, e fs.DirEntry, err error) error {
+	var files []file
+	err := filepath.WalkDir(tree, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		rel, err := filepath.Rel(tree, path)
-		switch {
-		case err != nil || e.IsDir():
-			dirs = append(dirs, rel)
-			return err
-		case !e.Type().IsRegular():
-			return nil
+		if err != nil || e.IsDir() {
+			return errors.Join(err, os.MkdirAll(filepath.Join(dir, rel), 0o755))
 		}
-		info, infoErr := e.Info()
-		data, err := os.ReadFile(path)
-		if err = errors.Join(err, infoErr); err == nil {
-			files = append(files, file{rel, info.Mode().Perm(), data})
+		if info, err := e.Info(); err == nil && e.Type().IsRegular() {
+			files = append(files, file{rel, info.Size()})
 		}
-		return err
+		return nil
 	})
-	slices.SortStableFunc(files, func(a, b file) int { return max(len(b.data), 256<<10) - max(len(a.data), 256<<10) })
-	return dirs, files, err
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(files, func(a, b file) int { return int(max(b.size, 256<<10) - max(a.size, 256<<10)) })
+	err = inParallel(len(files), func(i int) error {
+		data, err := os.ReadFile(filepath.Join(tree, files[i].path))
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, files[i].path), data, 0o644)
+	})
+	return errors.Join(err, sync(dir))
 }
 
-func write(dir string, dirs []string, files []file) error {
-	for _, d := range dirs {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			return err
+// remove unlinks what a list names: files, then directories.
+func remove(list string) error {
+	data, err := os.ReadFile(list)
+	if err != nil {
+		return err
+	}
+	var files []string
+	levels := map[int][]string{} // directories by how deep they are
+	for _, path := range strings.Fields(string(data)) {
+		if dir, ok := strings.CutSuffix(path, "/"); ok {
+			depth := strings.Count(dir, "/")
+			levels[depth] = append(levels[depth], dir)
+		} else {
+			files = append(files, path)
 		}
 	}
+	errs := []error{inParallel(len(files), func(i int) error { return unix.Unlink(files[i]) })}
+	var depths []int
+	for depth := range levels {
+		depths = append(depths, depth)
+	}
+	slices.Sort(depths)
+	for _, depth := range slices.Backward(depths) {
+		dirs := levels[depth]
+		errs = append(errs, inParallel(len(dirs), func(i int) error { return unix.Rmdir(dirs[i]) }))
+	}
+	return errors.Join(errors.Join(errs...), sync(filepath.Dir(list)))
+}
+
+// inParallel calls do for 0 to n-1.
+func inParallel(n int, do func(i int) error) error {
 	var next atomic.Int64
 	var group errgroup.Group
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(files) {
-					return nil
-				}
-				if err := os.WriteFile(filepath.Join(dir, files[i].path), files[i].data, files[i].mode); err != nil {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				if err := do(i); err != nil {
 					return err
 				}
 			}
+			return nil
 		})
 	}
 	return group.Wait()

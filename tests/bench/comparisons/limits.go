@@ -1,0 +1,97 @@
+package comparisons
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"gostore/store"
+	"gostore/tests/bench/rounds"
+)
+
+// What the least costs, which no program that does more can be quicker than, stands beside gostore where the disk decides.
+const (
+	leastCopy   = "the least: copying the same files, synced"
+	leastRemove = "the least: unlinking the same names, synced"
+)
+
+// limit builds the program that does the least.
+func (b bench) limit() (string, error) {
+	path := filepath.Join(b.Work, "limit")
+	return path, b.Build(path, "./tests/bench/limit")
+}
+
+// copying is the least for an install of a release, which is unpacked once, outside of the place that is measured.
+func (b bench) copying(version string) (rounds.Arm, error) {
+	limit, err := b.limit()
+	if err != nil {
+		return rounds.Arm{}, err
+	}
+	root := filepath.Join(b.Work, "unpacked", version)
+	if err := rounds.Must(b.installInto(root, version)); err != nil { // at most once
+		return rounds.Arm{}, err
+	}
+	trees, err := filepath.Glob(filepath.Join(root, "store", "*-go-*"))
+	if len(trees) != 1 {
+		return rounds.Arm{}, fmt.Errorf("%s has %q, %w", root, trees, err)
+	}
+	return rounds.Always(leastCopy, false, func() *exec.Cmd { return b.Program(b.Dir, limit, "copy", trees[0], b.Fresh("copied")) }), nil
+}
+
+// unlinking is the least for a collection of the objects of a store that are dead, with what describes them and the contents in files/.
+func (b bench) unlinking(template string, dead func(store.Object) bool) (rounds.Arm, error) {
+	limit, err := b.limit()
+	return rounds.Arm{Name: leastRemove, Make: func() (*exec.Cmd, error) {
+		root, err := b.copied(template)
+		if err != nil {
+			return nil, err
+		}
+		list := filepath.Join(filepath.Dir(root), "list")
+		names, err := namesOf(root, dead)
+		return b.Program(b.Dir, limit, "remove", list), errors.Join(err, os.WriteFile(list, []byte(strings.Join(names, "\n")), 0o644))
+	}}, err
+}
+
+// namesOf returns what is unlinked when objects of a store go: paths, those of directories with a slash at the end.
+func namesOf(root string, dead func(store.Object) bool) (names []string, err error) {
+	s, err := store.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	objects, err := s.Objects()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
+		if !dead(o) {
+			continue
+		}
+		for _, suffix := range []string{".json", ".manifest", ".members"} {
+			path := filepath.Join(root, "meta", o.Tree.Hex()+suffix)
+			if _, err := os.Lstat(path); err == nil {
+				names = append(names, path)
+			}
+		}
+		if err := walk(s.Path(o), true, &names); err != nil {
+			return nil, err
+		}
+	}
+	return names, walk(filepath.Join(root, "files"), false, &names)
+}
+
+// walk adds what is in a directory, and the directories too if they are to go.
+func walk(dir string, dirs bool, names *[]string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && dirs {
+			*names = append(*names, path+"/")
+		} else if err == nil && !e.IsDir() {
+			*names = append(*names, path)
+		}
+		return err
+	})
+}

@@ -38,6 +38,7 @@ import (
 
 	"gostore/cmd"
 	"gostore/internal/release"
+	"gostore/tests/quick"
 	"gostore/tests/upstream"
 )
 
@@ -57,7 +58,7 @@ func TestMain(m *testing.M) {
 	}
 	run := running(m.Run)
 	if commands[filepath.Base(os.Args[0])] == nil {
-		remove := inMemory() // now: testscript begins with temporary files
+		remove := quick.Temp() // now: testscript begins with temporary files
 		run = func() int {
 			defer remove()
 			return m.Run()

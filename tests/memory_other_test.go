@@ -1,6 +1,0 @@
-//go:build !linux
-
-package tests
-
-// inMemory is of use on Linux only.
-func inMemory() (remove func()) { return func() {} }

@@ -98,7 +98,7 @@ var packages = []room{
 	{"tests/upstream", []string{"internal/release"}},
 	{"tests/snapshot", []string{}},
 	{"tests/powercut", []string{"tests/snapshot"}},
-	{"tests/quick", []string{}},
+	{"tests/quick", []string{"internal/filelock"}},
 	{"tests/bench/figures", []string{}},
 	{"tests/bench/report", []string{"tests/bench/figures"}},
 	{"tests/bench/peers", []string{}},

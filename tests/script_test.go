@@ -38,6 +38,7 @@ import (
 
 	"gostore/cmd"
 	"gostore/internal/release"
+	"gostore/tests/quick"
 	"gostore/tests/upstream"
 )
 
@@ -50,12 +51,27 @@ func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); name != "withoutsockets" && !strings.HasSuffix(name, ".test") && !strings.HasPrefix(name, "gostore") {
 		os.Exit(gostore())
 	}
-	testscript.Main(m, map[string]func(){
+	commands := map[string]func(){
 		"gostore":         func() { os.Exit(gostore()) },
 		"gostore-counted": counted,
 		"withoutsockets":  withoutSockets,
-	})
+	}
+	run := running(m.Run)
+	if commands[filepath.Base(os.Args[0])] == nil {
+		remove := quick.Temp() // now: testscript begins with temporary files
+		run = func() int {
+			defer remove()
+			return m.Run()
+		}
+	}
+	testscript.Main(run, commands)
 }
+
+// running is a testscript.TestingM.
+type running func() int
+
+// Run runs the tests.
+func (r running) Run() int { return r() }
 
 // gostore is gostore with the checksum database of the tests, which waits between attempts for a moment only.
 func gostore() int { return cmd.Process(os.Getenv(keyVariable), shortly) }

@@ -42,12 +42,12 @@ type recipe struct {
 	shape shape // the zip so far
 }
 
-// recipes reads all files of testdata/hostile.
-func recipes(t testing.TB) map[string]*recipe {
+// recipes reads the files of testdata/hostile whose names begin with prefix.
+func recipes(t testing.TB, prefix string) map[string]*recipe {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join("testdata", "hostile", "*.txtar"))
+	names, err := filepath.Glob(filepath.Join("testdata", "hostile", prefix+"*.txtar"))
 	if err != nil || len(names) == 0 {
-		t.Fatalf("no recipes: %v", err)
+		t.Fatalf("no recipes %q: %v", prefix, err)
 	}
 	all := map[string]*recipe{}
 	for _, name := range names {

@@ -24,7 +24,7 @@ func TestHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := files(t, dir)
-	for name, r := range recipes(t) {
+	for name, r := range recipes(t, "") {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Add(t.Context(), store.Spec{Name: "tool", Version: "1.0"}, func(g *store.Stage) error {
 				return unpackBytes(t, r.data, r.options, g)
@@ -42,7 +42,7 @@ func TestHostile(t *testing.T) {
 
 // TestHostileWithDigest has an archive that is refused, and is not the wanted one either, be called the wrong one.
 func TestHostileWithDigest(t *testing.T) {
-	r := recipes(t)["tar_escapes"]
+	r := recipes(t, "tar_escapes")["tar_escapes"]
 	r.options.Want = digest.SHA256([]byte("another"))
 	var wrong *digest.MismatchError
 	if err := unpackBytes(t, r.data, r.options, &treeSink{}); !errors.As(err, &wrong) {

@@ -23,7 +23,7 @@ func (s *Server) download(name string) (kind string, body []byte) {
 	}
 	key, _ := strings.CutPrefix(name, "go")
 	if key, ok := strings.CutSuffix(key, ".tar.gz"); ok && s.zip(key) != nil {
-		return "application/gzip", s.tarball(key)
+		return "application/gzip", s.contents(key).tarball()
 	}
 	return "", nil
 }
@@ -55,7 +55,7 @@ func (s *Server) index() []byte {
 			v = &indexVersion{Version: "go" + version, Stable: true}
 			byVersion[version] = v
 		}
-		data := s.tarball(key)
+		data := s.contents(key).tarball()
 		v.Files = append(v.Files, indexFile{"go" + key + ".tar.gz", goos, arch, "go" + version, fmt.Sprintf("%x", sha256.Sum256(data)), len(data), "archive"})
 	}
 	list := slices.Collect(maps.Values(byVersion))
@@ -67,10 +67,10 @@ func (s *Server) index() []byte {
 	return data
 }
 
-// tarball returns a toolchain as go.dev packs it.
-func (s *Server) tarball(key string) []byte {
+// packTarball packs a toolchain as go.dev does.
+func packTarball(c contents) []byte {
 	files := map[string][]byte{"api/go1.txt": []byte("pkg fmt\n"), "doc/README": []byte("doc\n"), "misc/x": []byte("misc\n"), "test/x.go": []byte("package test\n")}
-	for name, data := range s.contents(key) {
+	for name, data := range c.files() {
 		if dir, base := path.Split(name); base == "_go.mod" {
 			name = dir + "go.mod"
 		}

@@ -11,6 +11,7 @@
 package upstream
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -60,7 +61,7 @@ type Server struct {
 	log    *treeLog
 
 	mu       sync.Mutex
-	zips     map[string][]byte // by "1.22.6.linux-amd64"; made when first asked for
+	zips     map[string][]byte // by "1.22.6.linux-amd64": what a test set
 	faults   []*Fault
 	requests []*Request
 }
@@ -138,26 +139,27 @@ func (s *Server) zip(key string) []byte {
 	if z, ok := s.zips[key]; ok {
 		return z
 	}
-	listed, unlisted := s.toolchains()
-	if !slices.Contains(listed, key) && !slices.Contains(unlisted, key) {
+	if !s.has(key) {
 		return nil
 	}
-	z := ZipFiles(module+"@v0.0.1-go"+key+"/", s.contents(key))
-	s.zips[key] = z
-	return z
+	return s.contents(key).zip()
 }
 
-// contents returns the files of a toolchain as this server has it.
-func (s *Server) contents(key string) map[string][]byte {
-	files := Files(key, s.config.Padding)
-	if s.config.Shared > 0 {
-		files["src/shared.bin"] = noise("shared", s.config.Shared)
-	}
-	return files
+// has reports whether a toolchain is served, listed or not.
+func (s *Server) has(key string) bool {
+	listed, unlisted := s.toolchains()
+	return slices.Contains(listed, key) || slices.Contains(unlisted, key)
+}
+
+// contents says what is in a toolchain as this server has it.
+func (s *Server) contents(key string) contents {
+	return contents{key, s.config.Padding, s.config.Shared}
 }
 
 // Zip returns the module zip that is served for a toolchain.
-func (s *Server) Zip(version string, p release.Platform) []byte { return s.zip(Key(version, p)) }
+func (s *Server) Zip(version string, p release.Platform) []byte {
+	return bytes.Clone(s.zip(Key(version, p)))
+}
 
 // SetZip replaces the zip of a toolchain. The database keeps or gets the digest of the
 // original.
@@ -175,10 +177,9 @@ func (s *Server) record(path, version string) ([]byte, error) {
 	if path != module || !ok {
 		return nil, errUnknown
 	}
-	z := s.zip(key)
-	if z == nil {
+	if !s.has(key) {
 		return nil, errUnknown
 	}
-	return fmt.Appendf(nil, "%s %s %s\n%s %s/go.mod %s\n", path, version, HashZip(z), path, version,
+	return fmt.Appendf(nil, "%s %s %s\n%s %s/go.mod %s\n", path, version, s.contents(key).hash(), path, version,
 		hash1(map[string][]byte{"go.mod": []byte("module " + module + "\n")})), nil
 }

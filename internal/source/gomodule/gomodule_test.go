@@ -18,7 +18,7 @@ import (
 
 func TestBuild(t *testing.T) {
 	p := startProxy(t, world())
-	cache := shared(t, t.TempDir())
+	cache := shared(t)
 	s := newSource(t, p, cache)
 	r, err := s.Resolve(t.Context(), request(t, "example.com/tool/cmd/hello@v1"), nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func runProgram(t *testing.T, data []byte) string {
 func TestBuildElsewhere(t *testing.T) {
 	t.Parallel()
 	p := startProxy(t, world())
-	cache := shared(t, t.TempDir())
+	cache := shared(t)
 	s := newSource(t, p, cache)
 	foreign := release.Platform{OS: "linux", Arch: "arm64"}
 	if foreign == release.Host() {

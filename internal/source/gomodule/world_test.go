@@ -29,18 +29,22 @@ func toolchain(t *testing.T) gomodule.Toolchain {
 }
 
 // shared gives a source the toolchain of building.
-func shared(t *testing.T, cache string) func(*gomodule.Config) {
-	tc := building(t, cache)
+func shared(t *testing.T) func(*gomodule.Config) {
+	tc := building(t)
 	give := func(context.Context, string) (gomodule.Toolchain, func(), error) { return tc, func() {}, nil }
 	return func(c *gomodule.Config) { c.Toolchain, c.Exactly = give, give }
 }
 
-// building is a toolchain as toolchain's, whose go commands share one build cache: the standard library is compiled once for each
-// set of settings, not for each build. What the settings change has another key there.
-func building(t *testing.T, cache string) gomodule.Toolchain {
+// building is a toolchain as toolchain's, whose go commands build in the cache of the go command that runs the tests: the standard library
+// is compiled once for each set of settings, not for each build, nor in each run. What the settings change has another key there.
+func building(t *testing.T) gomodule.Toolchain {
 	t.Helper()
 	tc := toolchain(t)
-	script := "#!/bin/sh\nGOCACHE='" + cache + "' exec '" + filepath.Join(tc.Dir, "bin", "go") + "' \"$@\"\n"
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\nGOCACHE='" + strings.TrimSpace(string(cache)) + "' exec '" + filepath.Join(tc.Dir, "bin", "go") + "' \"$@\"\n"
 	tc.Dir = t.TempDir()
 	if err := os.Mkdir(filepath.Join(tc.Dir, "bin"), 0o755); err != nil {
 		t.Fatal(err)

@@ -91,11 +91,7 @@ var atStep = func(name string) {}
 func (s *sweep) clean(ctx context.Context) error {
 	r, err := s.st.Clean(ctx, s.alsoClean)
 	s.report.Freed += r.Bytes
-	s.report.Clean.Trees += r.Trees
-	s.report.Clean.Files += r.Files
-	s.report.Clean.Meta += r.Meta
-	s.report.Clean.Parts += r.Parts
-	s.report.Clean.Bytes += r.Bytes
+	s.report.Clean.Add(r)
 	atStep("clean")
 	if err != nil {
 		return fmt.Errorf("unlinking: %w", err)

@@ -81,6 +81,15 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 	return c.report, err
 }
 
+// Add counts what another one counted.
+func (r *CleanReport) Add(o CleanReport) {
+	r.Trees += o.Trees
+	r.Files += o.Files
+	r.Meta += o.Meta
+	r.Parts += o.Parts
+	r.Bytes += o.Bytes
+}
+
 // cleaning is one run of Clean.
 type cleaning struct {
 	*Store
@@ -132,22 +141,11 @@ func (s *Store) eachLeftover(do func(path string) error) error {
 }
 
 // unlink unlinks trees, and then the contents that only they shared; and beside that what describes them. Neither needs the other, and each is
-// half waiting for the lock of one directory.
+// half waiting for the lock of one directory. The renames that discarded the trees become durable first: otherwise a power cut could
+// bring an object back to its name without its description, or with some of its files gone.
 func (c *cleaning) unlink() error {
-	var described error
-	var beside sync.WaitGroup
-	all := c.all
-	beside.Go(func() { described = c.meta(all) })
-	err := errors.Join(c.trees(), c.files())
-	beside.Wait()
-	return errors.Join(err, described)
-}
-
-// trees unlinks discarded objects and dead stages. The renames that discarded them become durable
-// first: otherwise a power cut could bring an object back to its name with some of its files gone.
-func (c *cleaning) trees() error {
 	if len(c.leftovers) == 0 {
-		return nil
+		return errors.Join(c.meta(c.all), c.files())
 	}
 	dir, err := os.Open(c.path(objectsDir))
 	if err != nil {
@@ -157,8 +155,19 @@ func (c *cleaning) trees() error {
 	if err := dir.Sync(); err != nil {
 		return err
 	}
+	var described error
+	var beside sync.WaitGroup
+	all := c.all
+	beside.Go(func() { described = c.meta(all) })
+	err = errors.Join(c.trees(dir), c.files())
+	beside.Wait()
+	return errors.Join(err, described)
+}
+
+// trees unlinks discarded objects and dead stages, from the directory store/.
+func (c *cleaning) trees(dir *os.File) error {
 	r := newRemover(c.ctx, &c.freed)
-	err = inParallel(removalWorkers(), len(c.leftovers), func(i int) error {
+	err := inParallel(removalWorkers(), len(c.leftovers), func(i int) error {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}

@@ -41,7 +41,12 @@ func looked(t *testing.T, s *Store) {
 func begun(t *testing.T, s *Store) {
 	t.Helper()
 	c := &cleaning{Store: s, ctx: t.Context()}
-	if err := errors.Join(c.look(), c.trees()); err != nil {
+	dir, err := os.Open(s.path(objectsDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := errors.Join(c.look(), c.trees(dir)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,7 +5,7 @@
 //	limit remove LIST
 //
 // The first copies the files of TREE below the new directory DIR/copy. The second unlinks what LIST names, a path in each line, a directory
-// with a slash at its end and after all that is in it. Both use as many goroutines as there are processors and look at nothing else.
+// with a slash at its end. Both use four goroutines for each processor, as the file system makes them wait, and look at nothing else.
 package main
 
 import (
@@ -106,7 +106,7 @@ func remove(list string) error {
 func inParallel(n int, do func(i int) error) error {
 	var next atomic.Int64
 	var group errgroup.Group
-	for range runtime.GOMAXPROCS(0) {
+	for range 4 * runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				if err := do(i); err != nil {

@@ -73,7 +73,6 @@ var killings = []struct {
 // The short form kills at one operation of some sorts. What survives is what the kernel was told; what
 // a power cut would leave is another question.
 func TestKill(t *testing.T) {
-	beTracer()
 	needTracer(t, newWorld(t, upstream.Config{}))
 	form := formOf(t, killVariable, 10)
 	var killed, torn atomic.Int64

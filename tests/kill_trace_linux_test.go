@@ -101,7 +101,7 @@ func (w *world) trace(r request) (traced, error) {
 	if err != nil {
 		return traced{}, err
 	}
-	cmd := exec.Command(self, "-test.run=^TestKill$")
+	cmd := exec.Command(self)
 	// One processor, so that one run is like another as far as that is possible.
 	cmd.Dir, cmd.Env = w.dir, append(w.environ, tracerVariable+"="+string(text), "GOMAXPROCS=1")
 	answer, err := cmd.Output()
@@ -131,7 +131,8 @@ func needTracer(t *testing.T, w *world) {
 // confining begins what is said where the filter could not be installed.
 const confining = "confining gostore:"
 
-// beTracer is what this program does when it was started by trace. It does not return then.
+// beTracer is what this program does when it was started by trace, before anything else: testscript would first copy it for each of its commands. It
+// does not return then.
 func beTracer() {
 	switch text := os.Getenv(tracerVariable); text {
 	case "":

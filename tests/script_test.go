@@ -47,6 +47,7 @@ import (
 const keyVariable = "GOSTORE_TEST_VERIFIER_KEY"
 
 func TestMain(m *testing.M) {
+	beTracer()
 	// Under the name of a command this is a shim, as gostore would be.
 	if name := filepath.Base(os.Args[0]); name != "withoutsockets" && !strings.HasSuffix(name, ".test") && !strings.HasPrefix(name, "gostore") {
 		os.Exit(gostore())

@@ -128,12 +128,12 @@ type Options struct {
 
 // The store is listed and the roots are read again for each batch, so with a fixed number of objects in a batch the cost would
 // grow with the square of the store. A batch is therefore a part of what there is, within limits: leastBatch keeps well below
-// the descriptors that systems begin with (256 on macOS); with mostBatch somebody who wants one of 20,000 tiny objects
-// waits for 0.1 s.
+// the descriptors that systems begin with (256 on macOS); with mostBatch somebody who wants one of 32,000 tiny objects
+// waits for 0.2 s.
 const (
 	batchesOfStore = 4
 	leastBatch     = 128
-	mostBatch      = 4096
+	mostBatch      = 8192
 	// spareDescriptors of every one that may be open is claimed.
 	spareDescriptors = 4
 )

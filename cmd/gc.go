@@ -114,7 +114,7 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	}
 	read := a.recordedRoots(without)
 	processes := func(context.Context) ([]gc.Root, error) { return gc.Processes(st) }
-	opt := gc.Options{DeadOnly: true, Swept: !o.dryRun, Also: processes, Clean: store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}}
+	opt := gc.Options{DeadOnly: true, Also: processes, Clean: store.CleanOptions{PartsBefore: partsBefore(o, time.Now())}}
 	plan, err := gc.Plan(ctx, st, read, opt)
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func TestBatchFor(t *testing.T) {
 		descriptors uint64
 		want        int
 	}{
-		{0, 1 << 20, 128}, {400, 1 << 20, 128}, {8_000, 1 << 20, 2_000}, {1_000_000, 1 << 20, 4_096}, {20_000, 1_024, 256}, {20_000, 0, 128}, {8_000, 1 << 63, 2_000},
+		{0, 1 << 20, 128}, {400, 1 << 20, 128}, {8_000, 1 << 20, 2_000}, {1_000_000, 1 << 20, 8_192}, {20_000, 1_024, 256}, {20_000, 0, 128}, {8_000, 1 << 63, 2_000},
 	} {
 		if got := batchFor(test.objects, test.descriptors); got != test.want {
 			t.Errorf("%d objects, %d descriptors: %d at once, want %d", test.objects, test.descriptors, got, test.want)

@@ -41,7 +41,7 @@ func Sweep(ctx context.Context, st *store.Store, c *Collection, roots Roots, opt
 		return Report{}, fmt.Errorf("another collection is running: %w", err)
 	}
 	defer alone.Close()
-	s := &sweep{st: st, roots: roots.with(opt.Also), batch: opt.Batch, keepSince: opt.KeepAddedSince, alsoClean: opt.Clean, swept: opt.Swept, leans: leaning{}}
+	s := &sweep{st: st, roots: roots.with(opt.Also), batch: opt.Batch, keepSince: opt.KeepAddedSince, alsoClean: opt.Clean, leans: leaning{}}
 	if s.batch <= 0 {
 		s.batch = batchFor(len(c.graph), descriptors())
 	}
@@ -82,7 +82,6 @@ type sweep struct {
 	alsoClean store.CleanOptions
 	graph     graph    // as of the last look
 	full      []Object // dead, but the disk was too full to rename them
-	swept     bool     // Options.Swept
 	leans     leaning
 	report    Report
 }
@@ -230,11 +229,7 @@ func (s *sweep) discard(batch []claimed, needed map[digest.Tree]bool) error {
 	return nil
 }
 
-// skip notes that an object was left. With Options.Swept that it is in use, or needed, is no news.
 func (s *sweep) skip(o Object, reason string) {
-	if s.swept && reason != reasonFull {
-		return
-	}
 	o.Reason = reason
 	s.report.Skipped = append(s.report.Skipped, o)
 }

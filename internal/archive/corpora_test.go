@@ -42,7 +42,7 @@ func TestCorpora(t *testing.T) {
 	samples := slices.Concat(goSamples(t), moduleSamples(t))
 	var lines []string
 	compared := 0
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(200 << 20)) // as cmd/gostore does
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(180 << 20)) // as cmd/gostore does
 	peakMemory(t)
 	held := peakMemory(t) // what there is now
 	for _, s := range samples {

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // unpackMeasured unpacks a file into a new store beside it and prints the most memory that the process had, in
 // KiB, and the error.
 func unpackMeasured(name string) error {
-	debug.SetMemoryLimit(200 << 20) // as cmd/gostore does
+	debug.SetMemoryLimit(180 << 20) // as cmd/gostore does
 	f, err := os.Open(name)
 	if err != nil {
 		return err

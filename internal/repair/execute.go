@@ -32,16 +32,24 @@ func (r *Repairer) Execute(ctx context.Context, plan Plan, tell func(Result)) er
 	if err != nil {
 		return fmt.Errorf("repairing: %w", err)
 	}
-	var errs []error
+	var errs, unsure []error // unsure is why the next one may lack what it is made of
 	for _, f := range plan.Store {
-		errs = append(errs, r.Store.MendStore(ctx, f))
+		if err := r.Store.MendStore(ctx, f); err != nil {
+			errs, unsure = append(errs, err), append(unsure, err)
+		}
 	}
 	whole := func(p *Patient) bool { return p.Whole() }
 	later := func(p *Patient) bool { return !p.Whole() } // what others bring may help them
 	for _, p := range slices.Concat(filter(plan.Patients, whole), filter(plan.Patients, later)) {
+		if !p.Whole() {
+			p.Unasked = append(p.Unasked, unsure...)
+		}
 		res := r.heal(ctx, p, spool)
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, done(false))
+		}
+		if res.Outcome == Damaged {
+			unsure = append(unsure, fmt.Errorf("%s@%s could not be mended yet", res.Object.Name, res.Object.Version))
 		}
 		tell(res)
 	}

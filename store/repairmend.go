@@ -211,8 +211,10 @@ func (m *mending) make(e tree.Entry) error {
 		return m.dir(e.Path)
 	case tree.Link:
 		return m.replace(e.Path, func(temp place) error {
-			err := temp.failed("symlink", sys.Symlinkat(e.Target, temp.dir, temp.base))
-			return errors.Join(err, temp.setTime())
+			if err := sys.Symlinkat(e.Target, temp.dir, temp.base); err != nil {
+				return temp.failed("symlink", err) // alone: that its time cannot be set either would look like something that is lacking
+			}
+			return temp.setTime()
 		})
 	}
 	if !m.spool.Has(e) {

@@ -286,18 +286,13 @@ func (s *Store) eachShared(do func(shard *os.File, name string) error) error {
 			return err
 		}
 		defer shard.Close()
-		buf := make([]byte, namesBuffer)
-		for {
-			var failed error
-			filled, err := directoryOf(shard).next(buf, func(name []byte, _, _ bool) {
-				if failed == nil {
-					failed = do(shard, string(name))
-				}
-			})
-			if err := errors.Join(err, failed); err != nil || filled == 0 {
-				return err
+		var failed error
+		err = directoryOf(shard).each(make([]byte, namesBuffer), func(name []byte, _, _ bool) {
+			if failed == nil {
+				failed = do(shard, string(name))
 			}
-		}
+		})
+		return errors.Join(err, failed)
 	})
 }
 

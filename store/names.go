@@ -3,9 +3,9 @@ package store
 import (
 	"os"
 
-	"gostore/internal/sys"
-
 	"golang.org/x/sys/unix"
+
+	"gostore/internal/sys"
 )
 
 // eachName calls do with every name in a directory, in no order, and with whether it is a directory where that is known
@@ -17,14 +17,17 @@ func eachName(dir string, do func(name []byte, isDir, known bool)) error {
 	}
 	d := newDirectory(fd, dir)
 	defer d.close()
-	buf := make([]byte, 64<<10)
+	if err := d.each(make([]byte, 64<<10), do); err != nil {
+		return &os.PathError{Op: "readdirent", Path: dir, Err: err}
+	}
+	return nil
+}
+
+// each calls do with every name from where the directory is read next, as next does.
+func (d directory) each(buf []byte, do func(name []byte, isDir, known bool)) error {
 	for {
-		n, err := d.next(buf, do)
-		if err != nil {
-			return &os.PathError{Op: "readdirent", Path: dir, Err: err}
-		}
-		if n == 0 {
-			return nil
+		if filled, err := d.next(buf, do); err != nil || filled == 0 {
+			return err
 		}
 	}
 }

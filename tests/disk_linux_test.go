@@ -51,9 +51,12 @@ func inNamespace(t *testing.T) bool {
 	return false
 }
 
-// ownPadding makes the toolchains here differ from those of other tests. What a process of another mount namespace has
+// ownPadding makes the toolchains here differ from those of other tests, and otherPadding from those of either. What a process of another mount namespace has
 // open counts by its name, because its path means nothing here.
-const ownPadding = 4321
+const (
+	ownPadding   = 4321
+	otherPadding = 4322
+)
 
 // disk is a small file system that can be filled up.
 type disk struct {
@@ -211,7 +214,7 @@ func TestFullDiskWithoutSpare(t *testing.T) {
 		return
 	}
 	d := mountMemory(t)
-	w := newWorldIn(t, upstream.Config{Padding: ownPadding}, d.dir)
+	w := newWorldIn(t, upstream.Config{Padding: otherPadding}, d.dir)
 	history := filepath.Join(d.dir, "root", "profiles", "default", "history")
 	length := func() int {
 		fi, err := os.Stat(history)

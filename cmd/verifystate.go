@@ -36,7 +36,9 @@ func damageTips(d store.Damage) []string {
 		return []string{"no new object gets a damaged content: it is compared before it is shared; objects that have it are named"}
 	case store.ManifestDamage:
 		return []string{"an object's manifest is made again from the object as long as that is whole"}
-	case store.DescriptionDamage, store.IndexDamage:
+	case store.DescriptionDamage:
+		return []string{"nothing depends on it, and \"gostore verify --repair\" makes it again"}
+	case store.IndexDamage:
 		return []string{"nothing depends on it, and it is made again when it is needed: rm " + fmt.Sprintf("%q", d.Path)}
 	case store.LinkDamage:
 		return []string{"nothing of it was executed; gostore makes no such link, so see who can write in your store",

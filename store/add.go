@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -174,17 +173,17 @@ func (s *Store) SyncNames() error { return durable.SyncDir(s.path(objectsDir)) }
 // writeMeta writes the manifest and the description. They are made durable by the syncfs that follows.
 func (s *Store) writeMeta(spec Spec, m tree.Manifest) error {
 	info := Info{
-		Tool: spec.Name, Release: spec.Version, Archive: spec.Archive, From: spec.From,
+		Object: newObject(m.Digest(), spec.Name, spec.Version),
+		Tool:   spec.Name, Release: spec.Version, Archive: spec.Archive, From: spec.From,
 		Files: len(m.Entries()), Size: m.Size(), Refs: spec.Refs, Added: time.Now().UTC().Truncate(time.Second),
 	}
-	data, err := info.encode()
-	if err != nil {
-		return err
+	d := description{info, short(m)}
+	if d.Manifest == "" {
+		if err := s.writeManifest(m); err != nil {
+			return err
+		}
 	}
-	t := m.Digest()
-	return errors.Join(
-		s.writeManifest(m),
-		s.writeAtomic(path.Join(metaDir, t.Hex()+infoSuffix), checked.Add(t.Hex(), data)))
+	return s.writeInfo(d)
 }
 
 func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
@@ -192,10 +191,6 @@ func (s *Store) writeIndex(a digest.Archive, t digest.Tree) error {
 		return nil
 	}
 	return s.writeAtomic(path.Join(indexDir, a.FileName()), formatIndex(a.FileName(), t))
-}
-
-func (s *Store) writeManifest(m tree.Manifest) error {
-	return s.replace(path.Join(metaDir, m.Digest().Hex()+manifestSuffix), m.Write)
 }
 
 // writeAtomic replaces a file so that readers see the old or the new contents. It does not sync.

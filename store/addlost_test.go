@@ -2,13 +2,14 @@ package store
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
 // An object that lost both descriptions is still leased, and is what an Add of the same comes to, which describes it again. Also one
 // without entries, whose directory a rename would replace.
 func TestAddWithoutDescriptions(t *testing.T) {
-	for name, files := range map[string]content{"sample": sample, "empty": {}} {
+	for name, files := range map[string]content{"sample": sample, "long": long, "empty": {}} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			l := add(t, s, "tool", files)
@@ -46,9 +47,15 @@ func TestAddWithoutDescriptionsUnderAnotherName(t *testing.T) {
 	}
 }
 
+// forget removes what describes an object.
 func forget(t *testing.T, s *Store, o Object) {
-	for _, suffix := range []string{manifestSuffix, infoSuffix} {
-		if err := os.Remove(s.metaPath(o.Tree, suffix)); err != nil {
+	t.Helper()
+	files, err := filepath.Glob(s.metaPath(o.Tree, ".*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -40,12 +40,7 @@ func TestCleanBesideWriters(t *testing.T) {
 // A lost manifest is made again also while a cleaning removes what it takes for left behind.
 func TestLostManifestBesideClean(t *testing.T) {
 	s := open(t)
-	lease, err := s.Add(t.Context(), Spec{Name: "go", Version: "1"}, content{"bin/go": "x"}.fill)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lease.Release()
-	tree := lease.Object().Tree
+	tree := add(t, s, "go", long).Object().Tree
 	stop := make(chan struct{})
 	var cleaner sync.WaitGroup
 	defer cleaner.Wait()

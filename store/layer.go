@@ -201,20 +201,17 @@ func (s *Store) layerIndex(name string) (digest.Tree, bool) {
 	return digest.Tree{}, false
 }
 
-// layerManifest reads the manifest of an object that is a link to a layer's.
-func (s *Store) layerManifest(t digest.Tree) ([]byte, error) {
+// layerMeta returns the directory of descriptions of the layer that has an object, fs.ErrNotExist where none has.
+func (s *Store) layerMeta(t digest.Tree) (string, error) {
 	o, linked, err := s.own(t)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if !linked {
-		return nil, fs.ErrNotExist
+		return "", fs.ErrNotExist
 	}
 	dir, err := s.follow(o)
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(dir)), metaDir, t.Hex()+manifestSuffix))
+	return filepath.Join(filepath.Dir(filepath.Dir(dir)), metaDir), err
 }
 
 // describeLinked describes an object of a layer whose description here was lost. It works without the layer.

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -201,11 +199,7 @@ func (s *Store) link(info Info, target string) error {
 	}
 	defer describing.Close()
 	info.Added = time.Now().UTC().Truncate(time.Second)
-	data, err := info.encode()
-	if err != nil {
-		return err
-	}
-	if err := s.writeAtomic(path.Join(metaDir, info.Tree.Hex()+infoSuffix), checked.Add(info.Tree.Hex(), data)); err != nil {
+	if err := s.writeInfo(description{Info: info}); err != nil { // its manifest is in the layer
 		return err
 	}
 	if err := s.makeLinkLock(info.Tree); err != nil {

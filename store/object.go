@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,10 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"gostore/internal/checked"
 	"gostore/internal/digest"
-	"gostore/internal/smallfile"
-	"gostore/internal/tree"
 )
 
 // Object names a tree in the store.
@@ -261,71 +257,4 @@ func (s *Store) sibling(name string) (digest.Tree, bool) {
 	base, _, _ := strings.Cut(rel, string(filepath.Separator))
 	o, err := ParseBase(base)
 	return o.Tree, err == nil
-}
-
-// Manifest returns the manifest of an object. One that is lost or damaged is made again from the
-// object; when that no longer has its digest the error is a *DamagedError.
-func (s *Store) Manifest(t digest.Tree) (tree.Manifest, error) {
-	if m, err := s.readManifest(t); err == nil {
-		return m, nil
-	}
-	return s.rescan(t)
-}
-
-func (s *Store) metaPath(t digest.Tree, suffix string) string {
-	return s.path(metaDir, t.Hex()+suffix)
-}
-
-const (
-	manifestSuffix = ".manifest"
-	infoSuffix     = ".json"
-)
-
-// readManifest reads the kept manifest, that of a layer's object from the layer; it is believed only if it has the digest.
-func (s *Store) readManifest(t digest.Tree) (tree.Manifest, error) {
-	data, err := os.ReadFile(s.metaPath(t, manifestSuffix))
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = s.layerManifest(t)
-	}
-	if err != nil {
-		return tree.Manifest{}, err
-	}
-	m, err := tree.Parse(data)
-	if err != nil {
-		return tree.Manifest{}, err
-	}
-	if m.Digest() != t {
-		return tree.Manifest{}, &digest.MismatchError{What: "manifest", Want: t.String(), Got: m.Digest().String()}
-	}
-	return m, nil
-}
-
-// encode returns the text of a description without its check, as stores had it before there were checks.
-func (i Info) encode() ([]byte, error) {
-	data, err := json.Marshal(i)
-	return append(data, '\n'), err
-}
-
-// readInfo reads the kept description, which is believed only if its check is right. The object need not be there.
-func (s *Store) readInfo(t digest.Tree) (Info, error) {
-	return readInfoFile(s.metaPath(t, infoSuffix), t)
-}
-
-func readInfoFile(path string, t digest.Tree) (Info, error) {
-	data, err := smallfile.Read(path)
-	if err != nil {
-		return Info{}, err
-	}
-	var info Info
-	if err := json.Unmarshal(data, &info); err != nil {
-		return Info{}, err
-	}
-	if err := checked.Verify(t.Hex(), data, info.encode); err != nil {
-		return Info{}, err
-	}
-	if info.Tool == "" || info.Release == "" {
-		return Info{}, errors.New("incomplete description")
-	}
-	info.Object = newObject(t, info.Tool, info.Release)
-	return info, nil
 }

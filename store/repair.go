@@ -58,7 +58,7 @@ func (s *Store) Examine(ctx context.Context, t digest.Tree) (Diagnosis, error) {
 	}
 	defer lease.Release()
 	d := Diagnosis{Object: lease.Object()}
-	if d.Manifest, err = s.readManifest(t); err != nil {
+	if d.Manifest, err = s.KeptManifest(t); err != nil {
 		d.NoManifest = true
 		if err := d.standIn(ctx, lease.Path()); err != nil || d.Manifest.Digest().IsZero() {
 			return d, err
@@ -77,7 +77,7 @@ func (s *Store) closed(t digest.Tree) (d Diagnosis, err error) {
 		return d, err
 	}
 	d.Faults = []tree.Fault{{Path: ".", Problem: "cannot be opened: permission denied"}}
-	d.Manifest, err = s.readManifest(t)
+	d.Manifest, err = s.KeptManifest(t)
 	d.NoManifest = err != nil
 	return d, nil
 }
@@ -183,7 +183,7 @@ func (s *Store) Copies(ctx context.Context, want map[digest.Content]bool) (map[d
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		m, err := s.readManifest(o.Tree)
+		m, err := s.KeptManifest(o.Tree)
 		if err != nil {
 			continue // lost, or the object was collected meanwhile
 		}
@@ -253,6 +253,3 @@ func (s *Store) RepairSpool() (sp *Spool, done func(finished bool) error, err er
 		return errors.Join(err, part.Release())
 	}, nil
 }
-
-// ManifestPath returns where the manifest of a tree is kept.
-func (s *Store) ManifestPath(t digest.Tree) string { return s.metaPath(t, manifestSuffix) }

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gostore/internal/checked"
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
@@ -95,15 +94,11 @@ func (s *Store) Redescribe(ctx context.Context, d Diagnosis, spec Spec) error {
 		info.Tool, info.Release, info.Archive, info.From = spec.Name, spec.Version, spec.Archive, spec.From
 	}
 	info.Files, info.Size = len(d.Manifest.Entries()), d.Manifest.Size()
-	data, err := info.encode()
-	if err != nil {
-		return err
-	}
 	describing, err := filelock.ShareDir(ctx, s.path(metaDir))
 	if err != nil {
 		return err
 	}
-	err = s.writeAtomic(path.Join(metaDir, d.Object.Tree.Hex()+infoSuffix), checked.Add(d.Object.Tree.Hex(), data))
+	err = s.writeInfo(description{info, short(d.Manifest)})
 	return errors.Join(err, describing.Close())
 }
 

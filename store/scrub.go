@@ -218,7 +218,7 @@ func (s *Store) blame(ctx context.Context, bad []rotten, r *SliceReport) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m, err := s.readManifest(o.Tree)
+		m, err := s.KeptManifest(o.Tree)
 		if err != nil {
 			continue // the object's own slice says so, and reads its files
 		}
@@ -258,7 +258,7 @@ func (s *Store) scrubLinked(ctx context.Context, o Object, a tree.Auditor) ([]Da
 		return nil, err
 	}
 	a.Known = nil
-	want, err := s.readManifest(o.Tree)
+	want, err := s.KeptManifest(o.Tree)
 	if err != nil {
 		var damaged *DamagedError
 		if _, err = s.rescan(o.Tree); errors.As(err, &damaged) {
@@ -282,7 +282,7 @@ func (s *Store) damageOf(o Object, faults []tree.Fault) []Damage {
 // scrubObject verifies what belongs to an object alone. The error is fs.ErrNotExist for one that was collected meanwhile.
 func (s *Store) scrubObject(ctx context.Context, o Object, a tree.Auditor) ([]Damage, error) {
 	var damage []Damage
-	want, err := s.readManifest(o.Tree)
+	want, err := s.KeptManifest(o.Tree)
 	if err != nil {
 		damage, err = s.lostManifest(o, err)
 		return append(damage, s.checkInfo(o, tree.Manifest{})...), err
@@ -335,14 +335,15 @@ func (s *Store) audit(ctx context.Context, o Object, want tree.Manifest, a tree.
 	return faults, err
 }
 
-// lostManifest makes the manifest of an object again, and says what became of the old one.
+// lostManifest makes the manifest of an object again, and says what became of the old one. Where that was in a description which is lost, it
+// is the description that is damaged.
 func (s *Store) lostManifest(o Object, lost error) ([]Damage, error) {
 	file := s.metaPath(o.Tree, manifestSuffix)
 	problem := "is damaged: " + lost.Error()
 	if errors.Is(lost, fs.ErrNotExist) {
 		problem = "is missing"
 	}
-	_, err := s.rescan(o.Tree)
+	m, err := s.rescan(o.Tree)
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
@@ -351,6 +352,8 @@ func (s *Store) lostManifest(o Object, lost error) ([]Damage, error) {
 		return nil, err
 	case err != nil:
 		return []Damage{{ManifestDamage, file, problem, o.Tree}, {ObjectDamage, s.Path(o), err.Error(), o.Tree}}, nil
+	case short(m) != "" && s.checkInfo(o, m) != nil:
+		return nil, nil
 	}
 	return []Damage{{ManifestDamage, file, problem + "; it was made again from the object, which is whole", o.Tree}}, nil
 }

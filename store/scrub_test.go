@@ -110,7 +110,7 @@ func TestCheckNames(t *testing.T) {
 	}
 }
 
-// A store from before there were checks is in order.
+// A store from before there were checks, and before short manifests were in descriptions, is in order.
 func TestScrubOldStore(t *testing.T) {
 	s := open(t)
 	twoObjects(t, s)
@@ -121,6 +121,13 @@ func TestScrubOldStore(t *testing.T) {
 	for _, o := range objects {
 		info, err := s.Info(o.Tree)
 		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := s.Manifest(o.Tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.writeManifest(m); err != nil {
 			t.Fatal(err)
 		}
 		old, err := info.encode()

@@ -11,8 +11,8 @@
 //	store/<hex>-name-version -> /…/store/<hex>-name-version     an object of a layer; see layer.go
 //	layers/<hex>          the filelock of such a link, while it is in use
 //	files/ab/cdef…[x]     one hard link per distinct file content of 64 bytes or more
-//	meta/<hex>.manifest   the manifest whose digest the object has
-//	meta/<hex>.json       where the object came from
+//	meta/<hex>.json       where the object came from, and the manifest where that is short
+//	meta/<hex>.manifest   the manifest whose digest the object has, where it is longer; see meta.go
 //	meta/<hex>.members    what the packed bytes of its archive's members became: a cache, see members.go
 //	index/<archive>       the tree that an archive unpacked to
 //	downloads/            partial downloads, each its own filelock

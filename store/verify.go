@@ -41,7 +41,7 @@ func (s *Store) Verify(ctx context.Context, t digest.Tree) error {
 			return err
 		}
 	}
-	want, err := s.readManifest(t)
+	want, err := s.KeptManifest(t)
 	if err != nil {
 		_, err = s.rescan(t)
 		return err

@@ -172,12 +172,27 @@ func (c *check) object(name string) {
 	if err != nil {
 		c.t.Error(err)
 	}
-	if sum := blake3.Sum256([]byte(c.read("meta", match[1]+".manifest"))); hex.EncodeToString(sum[:]) != match[1] {
-		c.mend("the manifest of %s is damaged", name)
+	text, err := keptManifest(c.path("meta"), match[1])
+	if sum := blake3.Sum256(text); err != nil || hex.EncodeToString(sum[:]) != match[1] {
+		c.mend("the manifest of %s is damaged: %v", name, err)
 	}
 	if text := c.read("meta", match[1]+".json"); !json.Valid([]byte(text)) {
 		c.mend("the description of %s is %q", name, text)
 	}
+}
+
+// keptManifest reads the text of a manifest, from a file of its own or, where it is short, from the description.
+func keptManifest(meta, object string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(meta, object+".manifest"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	data, err := os.ReadFile(filepath.Join(meta, object+".json"))
+	var described struct{ Manifest string }
+	if err == nil {
+		err = json.Unmarshal(data, &described)
+	}
+	return []byte(described.Manifest), err
 }
 
 // content checks that a shared file is what its name says.

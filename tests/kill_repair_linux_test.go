@@ -182,12 +182,13 @@ func (k *killing) collectAsides() {
 func faults(t *testing.T, top string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	manifests, err := filepath.Glob(filepath.Join(top, "whole", "meta", "*.manifest"))
-	if err != nil || len(manifests) == 0 {
-		t.Fatal(manifests, err)
+	meta := filepath.Join(top, "whole", "meta")
+	described, err := filepath.Glob(filepath.Join(meta, "*.json"))
+	if err != nil || len(described) == 0 {
+		t.Fatal(described, err)
 	}
-	for _, name := range manifests {
-		data, err := os.ReadFile(name)
+	for _, name := range described {
+		data, err := keptManifest(meta, strings.TrimSuffix(filepath.Base(name), ".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,15 +270,10 @@ var storeCases = []testCase{
 		k.spoil(func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) })
 	}, `bin/go is of another kind`, `gostore verify`},
 	{"manifest", "store-object", Problem, func(k *kit) {
-		found, err := filepath.Glob(filepath.Join(k.Root, "meta", "*.manifest"))
-		k.must(err)
-		k.must(os.Chmod(found[0], 0o644))
-		k.must(os.WriteFile(found[0], []byte("x"), 0o644))
-	}, `its manifest is damaged`, `gostore verify`},
+		k.must(os.WriteFile(k.described(".manifest"), []byte("x"), 0o644))
+	}, `its manifest cannot be read: manifest line 1`, `gostore verify`},
 	{"no manifest", "store-object", Problem, func(k *kit) {
-		found, err := filepath.Glob(filepath.Join(k.Root, "meta", "*.manifest"))
-		k.must(err)
-		k.must(os.Remove(found[0]))
+		k.must(os.Remove(k.described(".json")))
 	}, `its manifest cannot be read`, `gostore verify`},
 	{"", "store-aside", Problem, func(k *kit) {
 		objects, err := k.Store.Objects()
@@ -299,6 +295,12 @@ var storeCases = []testCase{
 		k.Profiles[0].Current = 0
 		k.Profiles[0].Generations = []profile.Generation{{Number: 4}, {Number: 5, Problem: "gone"}}
 	}, `leads to generation 9`, `gostore generations --profile default\ngostore rollback --profile default 4$`},
+}
+
+// described returns the path of a file that describes the object.
+func (k *kit) described(suffix string) string {
+	hex, _, _ := strings.Cut(filepath.Base(k.object), "-")
+	return filepath.Join(k.Root, "meta", hex+suffix)
 }
 
 // spoil changes the go of the store.

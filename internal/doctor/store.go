@@ -143,13 +143,9 @@ func (h *Host) sample(ctx context.Context) []Finding {
 // compare looks at up to n entries of an object, spread over it.
 func (h *Host) compare(o store.Object, n int) []string {
 	dir := h.Store.Path(o)
-	data, err := os.ReadFile(filepath.Join(h.Root, "meta", o.Tree.Hex()+".manifest"))
+	m, err := h.Store.KeptManifest(o.Tree)
 	if err != nil {
 		return []string{"its manifest cannot be read: " + err.Error()}
-	}
-	m, err := tree.Parse(data)
-	if err != nil || m.Digest() != o.Tree {
-		return []string{"its manifest is damaged"}
 	}
 	entries := m.Entries()
 	var faults []string

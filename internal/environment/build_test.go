@@ -155,7 +155,7 @@ func TestBuildFindsWhatItBuilt(t *testing.T) {
 	st := newStore(t)
 	tool := newTool(t, st, "go", "1.22.6", nil)
 	dir := build(t, st, tool)
-	if err := os.Remove(filepath.Join(st.Dir(), "meta", tool.Tree.Hex()+".manifest")); err != nil {
+	if err := os.Remove(filepath.Join(st.Dir(), "meta", tool.Tree.Hex()+".json")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(filepath.Join(st.Dir(), "store", tool.Tree.Hex()+"-go-1.22.6", "VERSION"), 0o644); err != nil {

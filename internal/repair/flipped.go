@@ -74,7 +74,7 @@ func remembered(from string, lacking []tree.Entry, made map[digest.Content][]byt
 // flippedManifest returns the manifest of an object from the text that is kept of it, if that is right but for one bit.
 func (r *Repairer) flippedManifest(ctx context.Context, p *Patient) (tree.Manifest, bool) {
 	t := p.Diagnosis.Object.Tree
-	data, err := os.ReadFile(r.Store.ManifestPath(t))
+	data, err := r.Store.ManifestText(t)
 	if err != nil {
 		return tree.Manifest{}, false
 	}

@@ -120,7 +120,10 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		return err
 	}
 	if o.dryRun {
-		answer.Objects = planned(plan.Dead)
+		if err := plan.Describe(ctx, st); err != nil {
+			return err
+		}
+		answer.Objects = listed(plan.Dead)
 		if answer.Bytes, err = plan.Measure(st, opt.Clean); err != nil {
 			return err
 		}
@@ -133,8 +136,8 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 		return err
 	}
 	report, err := gc.Sweep(ctx, st, plan, read, opt)
-	answer.Objects, answer.Bytes = removed(report.Removed, plan.Dead), report.Freed
-	for i, o := range planned(report.Skipped) {
+	answer.Objects, answer.Bytes = listed(report.Removed), report.Freed
+	for i, o := range listed(report.Skipped) {
 		answer.Skipped = append(answer.Skipped, skippedJSON{o, report.Skipped[i].Reason})
 	}
 	if err != nil {
@@ -146,25 +149,12 @@ func (a *app) gc(ctx context.Context, o gcOptions) error {
 	return a.tellGC(answer, o)
 }
 
-func planned(dead []gc.Object) []objectListing {
+func listed(objects []gc.Object) []objectListing {
 	list := []objectListing{}
-	for _, d := range dead {
+	for _, d := range objects {
 		list = append(list, objectListing{Tree: d.Tree.String(), Name: d.Name, Version: d.Version, Size: d.Size, Added: d.Added})
 	}
 	return list
-}
-
-// removed describes the objects that were removed, as they were planned.
-func removed(objects []store.Object, dead []gc.Object) []objectListing {
-	as := make(map[store.Object]gc.Object, len(dead))
-	for _, d := range dead {
-		as[d.Object] = d
-	}
-	var list []gc.Object
-	for _, o := range objects {
-		list = append(list, as[o])
-	}
-	return planned(list)
 }
 
 func (a *app) tellGC(answer gcJSON, o gcOptions) error {

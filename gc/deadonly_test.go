@@ -2,6 +2,7 @@ package gc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,4 +133,70 @@ func TestToolsAreNotDescribed(t *testing.T) {
 	if err := c.graph.refer(t.Context(), reads, []digest.Tree{live, dead}); err != nil || reads.read != 0 {
 		t.Errorf("read %d descriptions, %v", reads.read, err)
 	}
+}
+
+// A plan of what is dead reads no description of a tool. What a sweep reports is described all the same, and what Describe has filled in too, also
+// where a description is lost.
+func TestDeadOnlyDescribes(t *testing.T) {
+	st := openStore(t)
+	for i := range describedAtOnce + 3 {
+		add(t, st, fmt.Sprintf("tool%d", i))
+	}
+	lost, used := add(t, st, "lost"), add(t, st, "used")
+	if err := os.WriteFile(filepath.Join(st.Dir(), "meta", lost.Hex()+".json"), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	all := describedAtOnce + 5
+	check := func(what string, objects []Object) {
+		t.Helper()
+		for _, o := range objects {
+			if o.Size == 0 || o.Added.IsZero() {
+				t.Errorf("%s: %s has %d bytes and was added at %v", what, o.Object, o.Size, o.Added)
+			}
+		}
+	}
+	c := plan(t, st, naming(), Options{DeadOnly: true})
+	for _, o := range c.Dead {
+		if o.Size != 0 {
+			t.Fatalf("the plan has read the description of %s", o.Object)
+		}
+	}
+	described := plan(t, st, naming(), Options{DeadOnly: true})
+	if err := described.Describe(t.Context(), st); err != nil || len(described.Dead) != all {
+		t.Fatalf("%d are dead, %v", len(described.Dead), err)
+	}
+	check("described", described.Dead)
+	held := lease(t, st, used)
+	r, err := Sweep(t.Context(), st, c, naming(), Options{DeadOnly: true})
+	held.Release()
+	if err != nil || len(r.Removed) != all-1 || len(r.Skipped) != 1 || r.Skipped[0].Reason != reasonInUse {
+		t.Fatalf("removed %d, skipped %v, %v", len(r.Removed), r.Skipped, err)
+	}
+	check("removed", r.Removed)
+	check("skipped", r.Skipped)
+}
+
+// A sweep that is ended while it describes and renames leaves a store that is whole, and says what it took away.
+func TestSweepEndsWhileItDescribes(t *testing.T) {
+	st := openStore(t)
+	for i := range 3 * describedAtOnce {
+		add(t, st, fmt.Sprintf("tool%d", i))
+	}
+	c := plan(t, st, naming(), Options{DeadOnly: true})
+	ctx, end := context.WithCancel(t.Context())
+	steps := 0
+	was := atStep
+	t.Cleanup(func() { atStep = was })
+	atStep = func(step string) {
+		if step == "discard" {
+			if steps++; steps == describedAtOnce+1 {
+				end()
+			}
+		}
+	}
+	r, err := Sweep(ctx, st, c, naming(), Options{DeadOnly: true})
+	if !errors.Is(err, context.Canceled) || len(r.Removed) <= describedAtOnce || len(r.Removed) == len(c.Dead) {
+		t.Errorf("removed %d of %d, %v", len(r.Removed), len(c.Dead), err)
+	}
+	checkWhole(t, st)
 }

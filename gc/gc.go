@@ -113,8 +113,8 @@ type Options struct {
 	// KeepAddedSince keeps objects that were added at that time or later, together with
 	// what they refer to. Zero keeps none for that reason.
 	KeepAddedSince time.Time
-	// DeadOnly says that only what is dead is wanted of a plan: then descriptions of what is live are read
-	// only as far as something depends on them, and none where roots name everything.
+	// DeadOnly says that of a plan only what is dead is wanted: then descriptions are read only as far as something depends on them. How
+	// large and how old an object is, a sweep finds out for its report, and Describe for the plan.
 	DeadOnly bool
 	// Also reads further roots that take long to read, such as Processes. With DeadOnly a plan reads them only where
 	// the others leave something unreached; a sweep always.

@@ -151,7 +151,7 @@ func planned(objects []Object) string {
 }
 
 func removed(r Report) string {
-	return names(r.Removed, func(o store.Object) store.Object { return o })
+	return names(r.Removed, func(o Object) store.Object { return o.Object })
 }
 
 // present returns the sorted names of what is in the store.

@@ -96,9 +96,23 @@ func (c *Collection) planDead(ctx context.Context, st *store.Store, roots, also 
 		}
 	}
 	dead := m.unmarked()
-	if err := c.graph.describe(ctx, st, dead); err != nil {
+	if err := c.graph.refer(ctx, st, dead); err != nil {
 		return fmt.Errorf("listing objects: %w", err)
 	}
+	c.setDead(dead)
+	return nil
+}
+
+// Describe sets what a plan with Options.DeadOnly left out: Size and Added of each of Dead. What went meanwhile is left out.
+func (c *Collection) Describe(ctx context.Context, st *store.Store) error {
+	var dead []digest.Tree
+	for _, o := range c.Dead {
+		dead = append(dead, o.Tree)
+	}
+	if err := c.graph.describe(ctx, st, dead); err != nil {
+		return fmt.Errorf("describing objects: %w", err)
+	}
+	c.Dead = nil
 	c.setDead(dead)
 	return nil
 }
@@ -131,8 +145,12 @@ func (c *Collection) Measure(st *store.Store, opt store.CleanOptions) (int64, er
 }
 
 func (g graph) object(t digest.Tree, reason string) Object {
-	info := g[t]
-	return Object{Object: info.Object, Size: info.Size, Added: info.Added, Reason: reason}
+	return g[t].as(reason)
+}
+
+// as returns what is known of an object, with a reason.
+func (n node) as(reason string) Object {
+	return Object{Object: n.Object, Size: n.Size, Added: n.Added, Reason: reason}
 }
 
 // marking is the mark phase: which root reaches what.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 
 // Report says what a sweep did.
 type Report struct {
-	Removed []store.Object // taken away, in that order
-	Skipped []Object       // planned but left, with the reason
-	Freed   int64          // bytes of disk given back, leftovers of earlier collections included
+	Removed []Object // taken away, in that order
+	Skipped []Object // planned but left, with the reason
+	Freed   int64    // bytes of disk given back, leftovers of earlier collections included
 	Clean   store.CleanReport
 }
 
@@ -156,7 +157,7 @@ func (s *sweep) discardBatch(ctx context.Context, candidates []Object) (err erro
 		return err
 	}
 	atStep("look")
-	return s.discard(batch, needed)
+	return s.discard(ctx, batch, needed)
 }
 
 // needed returns which of the claimed objects are live now: those that a root names, those that an
@@ -200,36 +201,115 @@ func (s *sweep) needed(ctx context.Context, batch []claimed) (map[digest.Tree]bo
 
 // discard takes away those of the batch that are not needed. What comes later in it is not referred to by
 // what came before and went. An object that could not be renamed keeps what it refers to.
-func (s *sweep) discard(batch []claimed, needed map[digest.Tree]bool) error {
-	for _, c := range batch {
-		if needed[c.Tree] {
-			s.skip(c.Object, reasonNeeded)
-			continue
+func (s *sweep) discard(ctx context.Context, batch []claimed, needed map[digest.Tree]bool) error {
+	pieces, stop := s.describeAhead(ctx, batch)
+	defer stop()
+	for piece := range slices.Chunk(batch, describedAtOnce) {
+		known, ok := <-pieces
+		if !ok {
+			return ctx.Err()
 		}
-		if err := s.leans.before(s.st, c.Tree); err != nil {
-			return err
+		if known.err != nil {
+			return fmt.Errorf("describing objects: %w", known.err)
 		}
-		err := c.claim.Discard()
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-			s.full = append(s.full, c.Object)
-			kept, _ := s.graph.reach([]digest.Tree{c.Tree})
-			for _, t := range kept {
-				needed[t] = true
+		for i, c := range piece {
+			if err := s.discardOne(c, known.nodes[i], needed); err != nil {
+				return err
 			}
-			continue
 		}
-		if err != nil {
-			return fmt.Errorf("discarding %s: %w", c.Object.Object, err)
-		}
-		s.leans.after(s.graph[c.Tree].Refs)
-		delete(s.graph, c.Tree) // should it come back, it is read again
-		s.report.Removed = append(s.report.Removed, c.Object.Object)
-		atStep("discard")
 	}
 	return nil
 }
 
+// discardOne takes an object away, of which this is known, unless it is needed.
+func (s *sweep) discardOne(c claimed, known node, needed map[digest.Tree]bool) error {
+	if needed[c.Tree] {
+		s.skip(c.Object, reasonNeeded)
+		return nil
+	}
+	if err := s.leans.before(s.st, c.Tree); err != nil {
+		return err
+	}
+	err := c.claim.Discard()
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		s.full = append(s.full, c.Object)
+		kept, _ := s.graph.reach([]digest.Tree{c.Tree})
+		for _, t := range kept {
+			needed[t] = true
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("discarding %s: %w", c.Object.Object, err)
+	}
+	s.leans.after(s.graph[c.Tree].Refs)
+	delete(s.graph, c.Tree) // should it come back, it is read again
+	s.report.Removed = append(s.report.Removed, known.as(c.Reason))
+	atStep("discard")
+	return nil
+}
+
+// describedAtOnce is how many objects are described before the first of them is discarded.
+const describedAtOnce = 64
+
+// described is what is known of as many objects, or why it is not.
+type described struct {
+	nodes []node
+	err   error
+}
+
+// describeAhead describes a batch, a piece after the other, while what comes before is being renamed: that is done one after the other, in one
+// directory, and leaves the other processors idle. Until stop returns something is read.
+func (s *sweep) describeAhead(ctx context.Context, batch []claimed) (pieces <-chan described, stop func()) {
+	nodes := make([]node, len(batch))
+	for i, c := range batch {
+		nodes[i] = s.graph[c.Tree]
+		nodes[i].Object = c.Object.Object
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ahead := make(chan described)
+	go func() {
+		defer close(ahead)
+		for piece := range slices.Chunk(nodes, describedAtOnce) {
+			select {
+			case ahead <- describeUnread(ctx, s.st, piece):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ahead, func() {
+		cancel()
+		for range ahead { // until it is closed
+		}
+	}
+}
+
+// describeUnread describes those of some objects that were not described yet. One that has gone stays so.
+func describeUnread(ctx context.Context, st *store.Store, nodes []node) described {
+	var unread []store.Object
+	for _, n := range nodes {
+		if !n.read {
+			unread = append(unread, n.Object)
+		}
+	}
+	read, err := readNodes(ctx, st, unread)
+	for i := range nodes {
+		if !nodes[i].read && len(read) > 0 {
+			if read[0].read {
+				nodes[i] = read[0]
+			}
+			read = read[1:]
+		}
+	}
+	return described{nodes, err}
+}
+
+// skip enters an object that is left.
 func (s *sweep) skip(o Object, reason string) {
+	if n, err := readNode(s.st, o.Object); err == nil { // best effort: it stays, whatever it is
+		o = n.as(reason)
+	}
 	o.Reason = reason
 	s.report.Skipped = append(s.report.Skipped, o)
 }

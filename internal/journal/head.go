@@ -84,7 +84,7 @@ func (l *Log) readHead() (newest chain.Head, err error) {
 }
 
 // HeadProblems says which lines of log.head are not what was written to them. The head of such a line is passed over, and then the log may end earlier
-// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there has none. A line that a crash cut off,
+// than it should without anybody seeing it. A line of spaces is in order, and a file that is not there, or empty, has none. A line that a crash cut off,
 // as the log c tells, is torn. As a reader takes no filelock, what seems wrong is looked at until it is the same twice.
 func (l *Log) HeadProblems(c Contents) ([]Problem, error) {
 	var before []byte
@@ -105,11 +105,14 @@ func (l *Log) HeadProblems(c Contents) ([]Problem, error) {
 }
 
 func (l *Log) headProblems(data []byte, c Contents) (found []Problem) {
-	for i := 0; i*slot < len(data); i++ {
-		line := string(data[i*slot : min((i+1)*slot, len(data))])
+	for i := 0; len(data) > 0 && i < 2 || i*slot < len(data); i++ { // an empty file has no head, which Read tells of
+		line := string(data[min(i*slot, len(data)):min((i+1)*slot, len(data))])
 		blank := len(line) == slot && strings.Trim(line, " \n") == ""
 		if _, ok := parseHeadLine(line); i > 1 || !ok && !blank {
 			p := Problem{File: l.headPath(), Line: i + 1, Problem: "is not what was written to it: its check is wrong"}
+			if line == "" {
+				p.Problem = "is missing"
+			}
 			p.Torn = i < 2 && c.torn(i, line)
 			found = append(found, p)
 		}

@@ -182,8 +182,8 @@ func TestEnds(t *testing.T) {
 		"much removed":                  {logs[1], heads[4], "records 3 to 5, which had been written, are missing at the end", "record 5:"},
 		"log removed":                   {nil, heads[4], "records 1 to 5, which had been written, are missing at the end", "record 5:"},
 		"last line damaged by somebody": {torn, heads[4], "record 5, which had been written, is missing at the end", "record 5:"},
-		"head removed":                  {logs[4], nil, "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
-		"head damaged":                  {logs[4], make([]byte, 2*slot), "log.head is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
+		"head removed":                  {logs[4], nil, "is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
+		"head damaged":                  {logs[4], make([]byte, 2*slot), "is missing or damaged: whether records after the 5th are missing cannot be told", "log.head, which says what had been the last one, was gone"},
 		"last changed":                  {bytes.Replace(logs[4], []byte("a4"), []byte("b4"), 1), heads[4], "record 5 is not the one that was written", "record 5:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -401,6 +401,23 @@ func TestUnreadableHead(t *testing.T) {
 	}
 	if c, err := l.Read(); err == nil {
 		t.Errorf("it read %+v", c)
+	}
+}
+
+// However much of the heads is cut off, it is their file that is named.
+func TestCutHeads(t *testing.T) {
+	l := In(t.TempDir())
+	for range 5 {
+		put(t, l, "x")
+	}
+	whole := read(t, l.headPath())
+	for n := range whole {
+		set(t, l.headPath(), whole[:n])
+		c := contents(t, l)
+		found, err := l.HeadProblems(c)
+		if err != nil || !slices.ContainsFunc(append(c.Problems, found...), func(p Problem) bool { return p.File == l.headPath() && !p.Torn }) {
+			t.Errorf("cut to %d bytes: %v, %v, %v", n, c.Problems, found, err)
+		}
 	}
 }
 

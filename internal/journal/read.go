@@ -58,7 +58,7 @@ func (l *Log) Read() (Contents, error) {
 		}
 		c := scan(l.Path(), data)
 		if problem := c.end(known); problem != "" {
-			c.Problems = append(c.Problems, Problem{File: l.Path(), Problem: problem})
+			c.Problems = append(c.Problems, Problem{File: l.blamed(known), Problem: problem})
 		}
 		if len(c.Problems) == 0 {
 			return c, nil
@@ -118,13 +118,21 @@ func (c *Contents) said(path string) {
 	}
 }
 
+// blamed returns which file it is that end speaks of, with the head that was read.
+func (l *Log) blamed(known chain.Head) string {
+	if known.Number == 0 {
+		return l.headPath()
+	}
+	return l.Path()
+}
+
 // end says how the log contradicts log.head, "" where it does not.
 func (c *Contents) end(known chain.Head) string {
 	if known.Number == 0 {
 		if c.Head.Number <= 1 {
 			return ""
 		}
-		return fmt.Sprintf("%s is missing or damaged: whether records after the %dth are missing cannot be told", HeadName, c.Head.Number)
+		return fmt.Sprintf("is missing or damaged: whether records after the %dth are missing cannot be told", c.Head.Number)
 	}
 	return c.Contradicts(known)
 }

@@ -77,3 +77,27 @@ func TestRottenShortManifest(t *testing.T) {
 		t.Errorf("of %d bits, %d leave the manifest readable and %d do not", len(whole)*8, kept, lost)
 	}
 }
+
+// The description of a layer's object that was taken for another one is named, whatever the layer still says of the object.
+func TestSwappedDescriptionOfALink(t *testing.T) {
+	layer, s, o := withLayer(t)
+	if _, err := s.Lookup(o.Tree); err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.ReadFile(s.metaPath(add(t, s, "other", sample).Object().Tree, infoSuffix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := s.metaPath(o.Tree, infoSuffix)
+	change(t, file, other)
+	for _, without := range []string{"", layer.metaPath(o.Tree, infoSuffix)} {
+		if without != "" {
+			if err := os.Remove(without); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if damage, err := s.scrub(t.Context(), o, tree.Auditor{Workers: 1}); err != nil || len(damage) != 1 || damage[0].Path != file {
+			t.Errorf("without %q: named %v, %v", without, damage, err)
+		}
+	}
+}

@@ -261,10 +261,14 @@ func (s *Store) scrubLinked(ctx context.Context, o Object, a tree.Auditor) ([]Da
 	want, err := s.KeptManifest(o.Tree)
 	if err != nil {
 		var damaged *DamagedError
-		if _, err = s.rescan(o.Tree); errors.As(err, &damaged) {
+		want, err = s.rescan(o.Tree)
+		switch {
+		case errors.As(err, &damaged):
 			return append(s.damageOf(o, damaged.Faults), s.checkInfo(o, tree.Manifest{})...), nil
+		case err != nil:
+			return nil, err
 		}
-		return nil, err
+		return s.checkInfo(o, want), nil // its files were read just now
 	}
 	faults, err := s.audit(ctx, o, want, a)
 	return append(s.damageOf(o, faults), s.checkInfo(o, want)...), err

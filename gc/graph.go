@@ -11,11 +11,10 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"gostore/internal/digest"
+	"gostore/internal/parallel"
 	"gostore/store"
 )
 
@@ -102,8 +101,12 @@ type describer interface {
 func readNodes(ctx context.Context, st describer, objects []store.Object) ([]node, error) {
 	nodes := make([]node, len(objects))
 	errs := make([]error, len(objects))
-	if err := inParallel(ctx, len(objects), func(i int) { nodes[i], errs[i] = readNode(st, objects[i]) }); err != nil {
-		return nil, err
+	ended := parallel.Each(ctx, runtime.GOMAXPROCS(0), len(objects), func(i int) error {
+		nodes[i], errs[i] = readNode(st, objects[i])
+		return nil
+	})
+	if ended != nil {
+		return nil, ended
 	}
 	var unreadable []error
 	for i, err := range errs {
@@ -112,21 +115,6 @@ func readNodes(ctx context.Context, st describer, objects []store.Object) ([]nod
 		}
 	}
 	return nodes, errors.Join(unreadable...)
-}
-
-// inParallel calls do for 0 to n-1, several at a time, until ctx ends.
-func inParallel(ctx context.Context, n int, do func(i int)) error {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	workers.Wait()
-	return ctx.Err()
 }
 
 // readNode reads one description. The error is fs.ErrNotExist only if the object's directory is not there

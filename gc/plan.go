@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/parallel"
 	"gostore/store"
 )
 
@@ -267,15 +269,16 @@ func (g graph) recent(since time.Time) []Root {
 // a moment. Trees that went meanwhile are taken out of the graph.
 func (g graph) leases(ctx context.Context, st *store.Store, trees []digest.Tree) ([]Root, error) {
 	errs := make([]error, len(trees))
-	err := inParallel(ctx, len(trees), func(i int) {
+	ended := parallel.Each(ctx, runtime.GOMAXPROCS(0), len(trees), func(i int) error {
 		claim, err := st.ClaimObject(g[trees[i]].Object)
 		if err == nil {
 			err = claim.Release()
 		}
 		errs[i] = err
+		return nil
 	})
-	if err != nil {
-		return nil, err
+	if ended != nil {
+		return nil, ended
 	}
 	var roots []Root
 	for i, t := range trees {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/parallel"
 	"gostore/internal/sys"
 	"gostore/store"
 )
@@ -135,7 +137,10 @@ func (s *sweep) discardBatch(ctx context.Context, candidates []Object) (err erro
 	}()
 	claims := make([]*store.Claim, len(candidates))
 	errs := make([]error, len(candidates))
-	ended := inParallel(ctx, len(candidates), func(i int) { claims[i], errs[i] = s.st.ClaimObject(candidates[i].Object) })
+	ended := parallel.Each(ctx, runtime.GOMAXPROCS(0), len(candidates), func(i int) error {
+		claims[i], errs[i] = s.st.ClaimObject(candidates[i].Object)
+		return nil
+	})
 	var failed error
 	for i, o := range candidates {
 		switch err := errs[i]; {

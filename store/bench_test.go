@@ -3,6 +3,8 @@ package store
 import (
 	"fmt"
 	"testing"
+
+	"gostore/internal/removal"
 )
 
 const benchFiles = 1000
@@ -24,7 +26,7 @@ func stages(b *testing.B, before string, do func(g *Stage) error) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { RemoveTree(s.Dir()) })
+	b.Cleanup(func() { removal.Tree(s.Dir()) })
 	for n := 0; b.Loop(); n++ {
 		b.StopTimer()
 		g, err := s.newStage(b.Context())

@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"gostore/internal/dirent"
 	"gostore/internal/filelock"
+	"gostore/internal/parallel"
+	"gostore/internal/removal"
 	"gostore/internal/sys"
 )
 
@@ -73,7 +75,7 @@ func (s *Store) Clean(ctx context.Context, opt CleanOptions) (CleanReport, error
 		}
 		errs = append(errs, step())
 	}
-	c.report.Bytes = c.freed.bytes
+	c.report.Bytes = c.freed.Bytes()
 	err := errors.Join(errs...)
 	if c.all && err == nil && !c.passed {
 		s.lookedAtAll()
@@ -95,7 +97,7 @@ type cleaning struct {
 	*Store
 	ctx    context.Context
 	report CleanReport
-	freed  freed
+	freed  removal.Freed
 
 	listed    *Listing // as it was before, where that is known
 	all       bool     // to be looked at
@@ -106,12 +108,6 @@ type cleaning struct {
 	mu     sync.Mutex // guards report and sign while there are workers
 	sign   string     // the directory that is left until files/ was looked at
 	failed bool       // trees or files could not be completed
-}
-
-// readNames lists the names in a directory, in no order.
-func readNames(dir string) (names []string, err error) {
-	err = eachName(dir, func(name []byte, _, _ bool) { names = append(names, string(name)) })
-	return names, err
 }
 
 // holdLeftover takes the exclusive lock of a leftover. It is nil where that is alive, or another collector was faster.
@@ -166,20 +162,15 @@ func (c *cleaning) unlink() error {
 
 // trees unlinks discarded objects and dead stages, from the directory store/.
 func (c *cleaning) trees(dir *os.File) error {
-	r := newRemover(c.ctx, &c.freed)
-	err := inParallel(removalWorkers(), len(c.leftovers), func(i int) error {
-		if err := c.ctx.Err(); err != nil {
-			return err
-		}
-		return c.tree(r, dir, c.leftovers[i])
-	})
-	err = errors.Join(err, r.failure())
+	r := removal.New(c.ctx, &c.freed)
+	err := parallel.Each(c.ctx, removal.Workers(), len(c.leftovers), func(i int) error { return c.tree(r, dir, c.leftovers[i]) })
+	err = errors.Join(err, r.Err())
 	c.failed = err != nil
 	return err
 }
 
 // tree unlinks one leftover, unless it is alive. The first becomes the sign.
-func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
+func (c *cleaning) tree(r *removal.Remover, dir *os.File, name string) error {
 	held, err := c.holdLeftover(name)
 	if held == nil {
 		return err
@@ -187,10 +178,10 @@ func (c *cleaning) tree(r *remover, dir *os.File, name string) error {
 	defer held.Close()
 	path := c.path(objectsDir, name)
 	if c.becomesSign(name) {
-		r.empty(directoryOf(held), path)
+		r.Empty(held, path)
 		return nil
 	}
-	r.remove(directoryOf(held), sys.Unlinkat, int(dir.Fd()), name, path)
+	r.Remove(held, int(dir.Fd()), name, path)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.report.Trees++
@@ -230,7 +221,7 @@ func (c *cleaning) last() error {
 	defer dir.Close()
 	sign, err := os.Open(c.path(objectsDir, c.sign))
 	if err == nil {
-		err = newRemover(c.ctx, &c.freed).rmdir(sys.Unlinkat, int(sign.Fd()), int(dir.Fd()), c.sign)
+		err = removal.New(c.ctx, &c.freed).Rmdir(sign, int(dir.Fd()), c.sign)
 		sign.Close()
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -264,7 +255,7 @@ func (c *cleaning) files() error {
 		if err != nil {
 			return &fs.PathError{Op: "unlink", Path: filepath.Join(shard.Name(), name), Err: err}
 		}
-		c.freed.add(st.Blocks * blockSize)
+		c.freed.Add(st.Blocks * sys.BlockSize)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.report.Files++
@@ -276,18 +267,18 @@ func (c *cleaning) files() error {
 
 // eachShared calls do for every name in files/, from several goroutines.
 func (s *Store) eachShared(do func(shard *os.File, name string) error) error {
-	shards, err := readNames(s.path(filesDir))
+	shards, err := dirent.Names(s.path(filesDir))
 	if err != nil {
 		return err
 	}
-	return inParallel(removalWorkers(), len(shards), func(i int) error {
+	return parallel.Each(context.Background(), removal.Workers(), len(shards), func(i int) error {
 		shard, err := os.Open(s.path(filesDir, shards[i]))
 		if err != nil {
 			return err
 		}
 		defer shard.Close()
 		var failed error
-		err = directoryOf(shard).each(make([]byte, namesBuffer), func(name []byte, _, _ bool) {
+		err = dirent.Of(shard).Each(make([]byte, removal.NamesBuffer), func(name []byte, _, _ bool) {
 			if failed == nil {
 				failed = do(shard, string(name))
 			}
@@ -296,25 +287,9 @@ func (s *Store) eachShared(do func(shard *os.File, name string) error) error {
 	})
 }
 
-// inParallel calls do for 0 to n-1, from a number of goroutines, and joins the errors.
-func inParallel(workers, n int, do func(i int) error) error {
-	errs := make([]error, min(workers, n))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for w := range errs {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				errs[w] = errors.Join(errs[w], do(i))
-			}
-		})
-	}
-	wait.Wait()
-	return errors.Join(errs...)
-}
-
 // eachFile calls do for every file of a directory that is still there, until it returns an error.
 func eachFile(dir string, do func(path string, fi fs.FileInfo) error) error {
-	names, err := readNames(dir)
+	names, err := dirent.Names(dir)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (c *cleaning) beside(before time.Time) error {
 			return err
 		}
 		c.report.Parts++
-		c.freed.add(beside)
+		c.freed.Add(beside)
 		return nil
 	})
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,8 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/digest"
+	"gostore/internal/dirent"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/parallel"
+	"gostore/internal/removal"
 	"gostore/internal/sys"
 )
 
@@ -95,7 +99,7 @@ func (c *cleaning) orphans(now Listing, all bool) error {
 		if err != nil {
 			return &fs.PathError{Op: "unlink", Path: path, Err: err}
 		}
-		c.freed.add(diskBytes(fi))
+		c.freed.Add(diskBytes(fi))
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.report.Meta++
@@ -112,11 +116,11 @@ func (now Listing) trees() map[digest.Tree]bool {
 	return present
 }
 
-// eachOrphan calls do for every description and index entry of a tree that is not present, the entries first, from several
-// goroutines. Entries are only read where there is such a description, or all is asked for.
+// eachOrphan calls do for every description and index entry of a tree that is not present, from several goroutines: the entries first, and
+// where that went wrong no description. Entries are only read where there is such a description, or all is asked for.
 func (s *Store) eachOrphan(present map[digest.Tree]bool, all bool, do func(path string, fi fs.FileInfo) error) error {
 	var described, indexed []string
-	err := eachName(s.path(metaDir), func(name []byte, _, _ bool) {
+	err := dirent.Each(s.path(metaDir), func(name []byte, _, _ bool) {
 		if t, ok := describes(name); !ok || !present[t] {
 			described = append(described, string(name))
 		}
@@ -124,7 +128,7 @@ func (s *Store) eachOrphan(present map[digest.Tree]bool, all bool, do func(path 
 	if err != nil {
 		return err
 	}
-	err = eachName(s.path(indexDir), func(name []byte, _, _ bool) {
+	err = dirent.Each(s.path(indexDir), func(name []byte, _, _ bool) {
 		if all || len(described) > 0 || bytes.HasPrefix(name, []byte(durable.TempPrefix)) {
 			indexed = append(indexed, string(name))
 		}
@@ -141,7 +145,7 @@ func (s *Store) eachOrphan(present map[digest.Tree]bool, all bool, do func(path 
 
 // manyNamed is eachNamed with several goroutines: half of what unlinking costs is done after the directory's lock was given up.
 func manyNamed(dir string, names []string, do func(path string, fi fs.FileInfo) error) error {
-	return inParallel(removalWorkers(), len(names), func(i int) error { return eachNamed(dir, names[i:i+1], do) })
+	return parallel.Each(context.Background(), removal.Workers(), len(names), func(i int) error { return eachNamed(dir, names[i:i+1], do) })
 }
 
 // describes returns the tree that a file in meta/ describes.
@@ -168,7 +172,7 @@ func (c *cleaning) parts(before time.Time) error {
 			return err
 		}
 		c.report.Parts++
-		c.freed.add(diskBytes(fi) + beside)
+		c.freed.Add(diskBytes(fi) + beside)
 		return nil
 	})
 }
@@ -197,7 +201,7 @@ func (c *cleaning) temps(before time.Time) error {
 			return err
 		}
 		c.report.Parts++
-		c.freed.add(diskBytes(fi))
+		c.freed.Add(diskBytes(fi))
 		return nil
 	})
 }
@@ -218,7 +222,7 @@ func (s *Store) eachOldTemp(before time.Time, do func(path string, fi fs.FileInf
 		}
 		return do(path, fi)
 	}
-	names, err := readNames(s.dir)
+	names, err := dirent.Names(s.dir)
 	names = slices.DeleteFunc(names, func(name string) bool { return !temporary(name) })
 	errs := []error{err, eachNamed(s.dir, names, old)}
 	for _, dir := range []string{ProfilesDir, RootsDir, SumDBDir, TrustDir, ShimsDir, CacheDir, VerifiedDir} {

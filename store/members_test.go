@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"gostore/internal/digest"
+	"gostore/internal/removal"
 )
 
 // packedOf stands for what content was packed into.
@@ -56,7 +57,7 @@ func openStore(t *testing.T) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { RemoveTree(s.Dir()) })
+	t.Cleanup(func() { removal.Tree(s.Dir()) })
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gostore/internal/digest"
+	"gostore/internal/dirent"
 )
 
 // Object names a tree in the store.
@@ -96,7 +97,7 @@ type Listing struct {
 func (s *Store) List() (Listing, error) {
 	var now Listing
 	var asides []string
-	err := eachName(s.path(objectsDir), func(name []byte, isDir, known bool) {
+	err := dirent.Each(s.path(objectsDir), func(name []byte, isDir, known bool) {
 		if bytes.HasPrefix(name, []byte(trashPrefix)) || bytes.HasPrefix(name, []byte(stagePrefix)) {
 			now.leftovers = append(now.leftovers, string(name))
 			return
@@ -163,7 +164,7 @@ func isLink(fi fs.FileInfo) bool { return fi.Mode()&fs.ModeSymlink != 0 }
 func (s *Store) find(t digest.Tree) (Object, error) {
 	prefix := []byte(t.Hex() + "-")
 	var found []string
-	err := eachName(s.path(objectsDir), func(name []byte, _, _ bool) { // not parsed: every look-up of what is not there comes here
+	err := dirent.Each(s.path(objectsDir), func(name []byte, _, _ bool) { // not parsed: every look-up of what is not there comes here
 		if bytes.HasPrefix(name, prefix) {
 			found = append(found, string(name))
 		}

@@ -10,6 +10,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/removal"
 )
 
 // Part is a partial download and the right to work on it. The file is its own filelock: whoever
@@ -93,5 +94,5 @@ func removeBeside(path string) error {
 	if err := errors.Join(err, unclean(root)); err != nil {
 		return err
 	}
-	return errors.Join(RemoveTree(partDir(path)), unclean(root)) // again: a Clean may have looked meanwhile
+	return errors.Join(removal.Tree(partDir(path)), unclean(root)) // again: a Clean may have looked meanwhile
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gostore/internal/digest"
+	"gostore/internal/removal"
 	"gostore/internal/tree"
 )
 
@@ -27,7 +28,7 @@ func mendable(t *testing.T) (*Store, *Lease) {
 	}
 	t.Cleanup(func() {
 		s.Close()
-		RemoveTree(s.Dir())
+		removal.Tree(s.Dir())
 	})
 	return s, lease
 }

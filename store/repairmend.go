@@ -19,6 +19,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/removal"
 	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
@@ -192,9 +193,7 @@ func (m *mending) foreign(name string) error {
 func remove(p place) error {
 	err := sys.Unlinkat(p.dir, p.base, 0)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) { // what unlinking a directory gives, on Linux and elsewhere
-		r := newRemover(context.Background(), nil)
-		r.dir(sys.Unlinkat, p.dir, p.base, p.full)
-		return r.failure()
+		return removal.At(p.dir, p.base, p.full)
 	}
 	return p.failed("unlink", err)
 }

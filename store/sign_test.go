@@ -9,18 +9,20 @@ import (
 	"testing"
 
 	"gostore/internal/digest"
+	"gostore/internal/dirent"
+	"gostore/internal/removal"
 	"gostore/internal/tree"
 )
 
 // sharedFiles returns how many names files/ has.
 func sharedFiles(t *testing.T, s *Store) (n int) {
 	t.Helper()
-	shards, err := readNames(s.path(filesDir))
+	shards, err := dirent.Names(s.path(filesDir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, shard := range shards {
-		names, err := readNames(s.path(filesDir, shard))
+		names, err := dirent.Names(s.path(filesDir, shard))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +201,7 @@ func TestRemoveTreeLeavesItsParent(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { os.Chmod(parent, 0o755) })
-	if err := RemoveTree(filepath.Join(parent, "tree")); !errors.Is(err, fs.ErrPermission) {
+	if err := removal.Tree(filepath.Join(parent, "tree")); !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("removed a tree from a read-only directory: %v", err)
 	}
 	if fi, err := os.Stat(parent); err != nil || fi.Mode().Perm() != 0o555 {

@@ -17,6 +17,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/filelock"
+	"gostore/internal/removal"
 	"gostore/internal/sys"
 	"gostore/internal/tree"
 )
@@ -252,13 +253,13 @@ func (g *Stage) sealDirs(m tree.Manifest) error {
 // Clean does it; the stage goes last, so that it finds out.
 func (g *Stage) abandon() error {
 	defer g.held.Close()
-	r := newRemover(context.Background(), nil)
+	r := removal.New(context.Background(), nil)
 	path := g.store.path(g.name)
-	r.empty(directoryOf(g.held), path)
-	if err := errors.Join(g.dirs.clear(), r.failure(), g.unshare()); err != nil {
+	r.Empty(g.held, path)
+	if err := errors.Join(g.dirs.clear(), r.Err(), g.unshare()); err != nil {
 		return err
 	}
-	return RemoveTree(path)
+	return removal.Tree(path)
 }
 
 // unshare unlinks those contents of the stage that nothing else shares. Another stage that links one between the look

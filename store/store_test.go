@@ -18,6 +18,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/sys"
 )
 
 // open makes a store in a fresh directory.
@@ -532,7 +533,7 @@ func diskUse(t *testing.T, dir string) int64 {
 		st := fi.Sys().(*syscall.Stat_t)
 		if !seen[st.Ino] && !isSharedDir(dir, name) {
 			seen[st.Ino] = true
-			total += st.Blocks * blockSize
+			total += st.Blocks * sys.BlockSize
 		}
 		return nil
 	})

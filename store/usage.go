@@ -14,9 +14,6 @@ import (
 	"gostore/internal/sys"
 )
 
-// blockSize is the unit of st_blocks, whatever the file system's own is.
-const blockSize = 512
-
 // Reclaimable returns the bytes of disk that are given back when exactly these objects are discarded and Clean
 // runs after that: what only they hold, and what crashes and interrupted collections left. Whatever is shared
 // counts once. Objects that are not there count nothing.
@@ -85,7 +82,7 @@ func (s *Store) shared(u *usage) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if st.Nlink == 1 {
-			u.bytes += st.Blocks * blockSize
+			u.bytes += st.Blocks * sys.BlockSize
 		} else if n := u.inodes[fileID{uint64(st.Dev), st.Ino}]; n != nil {
 			n.found++
 		}
@@ -149,7 +146,7 @@ func (u *usage) freed() int64 {
 	return total
 }
 
-func diskBytes(fi fs.FileInfo) int64 { return fi.Sys().(*syscall.Stat_t).Blocks * blockSize }
+func diskBytes(fi fs.FileInfo) int64 { return fi.Sys().(*syscall.Stat_t).Blocks * sys.BlockSize }
 
 // diskBytesAt returns what the file at path takes, 0 where there is none.
 func diskBytesAt(path string) int64 {

@@ -140,8 +140,8 @@ func (p *outage) checkMended() {
 	p.checkEnd(now)
 }
 
-// removal is the advice about damage to what is kept of the checksum database: it is asked for again when it is gone.
-var removal = regexp.MustCompile(`(?m)^gostore: hint: what is damaged of the checksum database .*: rm ("[^"]+")$`)
+// removalHint is the advice about damage to what is kept of the checksum database: it is asked for again when it is gone.
+var removalHint = regexp.MustCompile(`(?m)^gostore: hint: what is damaged of the checksum database .*: rm ("[^"]+")$`)
 
 // mendReported does what verify says is to be done where it reports damage: what is kept of the checksum database is removed, and
 // everything else is mended by verify --repair.
@@ -151,7 +151,7 @@ func (p *outage) mendReported() {
 	if status == 0 {
 		return
 	}
-	for _, match := range removal.FindAllStringSubmatch(diagnosis, -1) {
+	for _, match := range removalHint.FindAllStringSubmatch(diagnosis, -1) {
 		name, err := strconv.Unquote(match[1])
 		if err == nil {
 			err = os.Remove(name)

@@ -18,6 +18,7 @@ import (
 
 	"gostore/cmd"
 	"gostore/internal/release"
+	"gostore/internal/removal"
 	"gostore/store"
 	"gostore/tests/upstream"
 )
@@ -420,7 +421,7 @@ func (s *rotStore) remove(name string) {
 	if err != nil || len(paths) != 1 {
 		s.t.Fatalf("%s is at %q, %v", name, paths, err)
 	}
-	if err := store.RemoveTree(paths[0]); err != nil {
+	if err := removal.Tree(paths[0]); err != nil {
 		s.t.Fatal(err)
 	}
 	for _, pattern := range []string{"meta/" + filepath.Base(paths[0])[:64] + ".*"} {

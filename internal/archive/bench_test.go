@@ -19,6 +19,7 @@ import (
 
 	"gostore/internal/archive"
 	"gostore/internal/digest"
+	"gostore/internal/removal"
 	"gostore/store"
 )
 
@@ -102,7 +103,7 @@ func emptyStore(b *testing.B) *store.Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { store.RemoveTree(dir) })
+	b.Cleanup(func() { removal.Tree(dir) })
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"gostore/internal/guard"
+	"gostore/internal/removal"
 	"gostore/store"
 )
 
@@ -26,7 +27,7 @@ var layerCases = []testCase{
 		tree := k.layer()
 		_, err := k.Store.Lookup(tree.Tree)
 		k.must(err)
-		k.must(store.RemoveTree(k.at("layer/store/" + tree.Base())))
+		k.must(removal.Tree(k.at("layer/store/" + tree.Base())))
 	}, `go-1\.0\.1 .* does not have it any more`, `gostore install go@1\.0\.1`},
 }
 

@@ -14,6 +14,7 @@ import (
 	"gostore/internal/digest"
 	"gostore/internal/durable"
 	"gostore/internal/filelock"
+	"gostore/internal/removal"
 	"gostore/store"
 )
 
@@ -100,7 +101,7 @@ func (c Collection) remove(trash string) error {
 	if c.DryRun {
 		return nil
 	}
-	return store.RemoveTree(trash)
+	return removal.Tree(trash)
 }
 
 // file removes a go env file, or a temporary one of a writer that was killed, when it is old.

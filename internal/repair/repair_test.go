@@ -14,6 +14,7 @@ import (
 	"gostore/internal/archive"
 	"gostore/internal/digest"
 	"gostore/internal/release"
+	"gostore/internal/removal"
 	"gostore/internal/tree"
 	"gostore/store"
 )
@@ -66,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, st: st, source: &fakeSource{}}
 	t.Cleanup(func() {
 		st.Close()
-		store.RemoveTree(st.Dir())
+		removal.Tree(st.Dir())
 	})
 	lease, err := st.Add(t.Context(), store.Spec{Name: "sdk", Version: "1"}, func(g *store.Stage) error {
 		return w.source.Unpack(t.Context(), release.Item{}, "", g, nil)

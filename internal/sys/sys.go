@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// BlockSize is the unit of Stat_t.Blocks in bytes, whatever the file system's own is.
+const BlockSize = 512
+
 // Again calls call until no signal interrupts it, and returns what it said then. It is for what ends in a system call that nobody else
 // repeats: the methods Rename and Stat of an os.Root, and calls of other modules.
 func Again(call func() error) error {

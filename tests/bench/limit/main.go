@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,12 +18,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"gostore/internal/durable"
+	"gostore/internal/parallel"
 )
 
 func main() {
@@ -104,19 +104,7 @@ func remove(list string) error {
 
 // inParallel calls do for 0 to n-1.
 func inParallel(n int, do func(i int) error) error {
-	var next atomic.Int64
-	var group errgroup.Group
-	for range 4 * runtime.GOMAXPROCS(0) {
-		group.Go(func() error {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				if err := do(i); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return parallel.Each(context.Background(), 4*runtime.GOMAXPROCS(0), n, do)
 }
 
 func sync(dir string) error {

@@ -1,4 +1,4 @@
-package store
+package dirent
 
 import (
 	"bytes"
@@ -17,30 +17,31 @@ const (
 	direntName   = 19 // ends in NUL
 )
 
-// directory is an open directory whose names are read. It costs a third of what an os.File does: collecting is little but this.
-type directory struct{ fd int }
+// Dir is an open directory whose names are read.
+type Dir struct{ fd int }
 
-// directoryOf is the directory that a file is, which stays the owner of the descriptor.
-func directoryOf(f *os.File) directory { return directory{int(f.Fd())} }
+// Of returns the directory that a file is, which stays the owner of the descriptor.
+func Of(f *os.File) Dir { return Dir{int(f.Fd())} }
 
-// handle is the descriptor.
-func (d directory) handle() int { return d.fd }
+// Fd returns the descriptor.
+func (d Dir) Fd() int { return d.fd }
 
-// newDirectory takes the descriptor over.
-func newDirectory(fd int, _ string) directory { return directory{fd} }
+// New returns the directory that a descriptor is of, and takes that over.
+func New(fd int, _ string) Dir { return Dir{fd} }
 
-func (d directory) close() error { return unix.Close(d.fd) }
+// Close closes the descriptor.
+func (d Dir) Close() error { return unix.Close(d.fd) }
 
-// rewind makes next begin anew.
-func (d directory) rewind() error {
+// Rewind makes Next begin anew.
+func (d Dir) Rewind() error {
 	_, err := unix.Seek(d.fd, 0, unix.SEEK_SET)
 	return err
 }
 
-// next reads as many names as go into buf, in no order, and calls do with each and with whether it is a directory where that is known
+// Next reads as many names as go into buf, in no order, and calls do with each and with whether it is a directory where that is known
 // without looking. The name is good until do returns. It returns how many bytes of buf were filled, none at the end. It may be few before that: the kernel
 // stops after a name when a signal is there, and the Go runtime sends itself signals.
-func (d directory) next(buf []byte, do func(name []byte, isDir, known bool)) (filled int, err error) {
+func (d Dir) Next(buf []byte, do func(name []byte, isDir, known bool)) (filled int, err error) {
 	n, err := sys.ReadDirent(d.fd, buf)
 	if err != nil || n <= 0 {
 		return 0, err

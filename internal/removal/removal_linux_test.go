@@ -1,4 +1,4 @@
-package store
+package removal
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 )
 
 // A signal makes the kernel return fewer names than there are, even only "." and "..". What is left is removed as well.
-func TestRemoveTreeDespiteSignals(t *testing.T) {
+func TestTreeDespiteSignals(t *testing.T) {
 	top := filepath.Join(t.TempDir(), "top")
 	for i := range 400 {
 		dir := filepath.Join(top, fmt.Sprint(i), "bin")
@@ -41,7 +41,7 @@ func TestRemoveTreeDespiteSignals(t *testing.T) {
 			}
 		}
 	}()
-	err = RemoveTree(top)
+	err = Tree(top)
 	close(done)
 	<-stopped
 	if err != nil {

@@ -140,7 +140,10 @@ func (s *Store) eachOrphan(present map[digest.Tree]bool, all bool, do func(path 
 		t, ok := s.readIndex(name)
 		return ok && present[t] && !strings.HasPrefix(name, durable.TempPrefix)
 	})
-	return errors.Join(manyNamed(s.path(indexDir), indexed, do), manyNamed(s.path(metaDir), described, do))
+	if err := manyNamed(s.path(indexDir), indexed, do); err != nil {
+		return err // what describes them is the sign that there are such entries
+	}
+	return manyNamed(s.path(metaDir), described, do)
 }
 
 // manyNamed is eachNamed with several goroutines: half of what unlinking costs is done after the directory's lock was given up.

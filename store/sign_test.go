@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -206,5 +207,34 @@ func TestRemoveTreeLeavesItsParent(t *testing.T) {
 	}
 	if fi, err := os.Stat(parent); err != nil || fi.Mode().Perm() != 0o555 {
 		t.Errorf("the parent has mode %v, %v", fi.Mode(), err)
+	}
+}
+
+// An entry of the index that could not be unlinked keeps the descriptions, which are what the next Clean finds it by.
+func TestDescriptionsOutliveEntries(t *testing.T) {
+	s := open(t)
+	looked(t, s)
+	l := add(t, s, "tool", sample)
+	entry := s.path(indexDir, "lock-1-linux")
+	if err := os.MkdirAll(filepath.Join(entry, "below"), 0o755); err != nil { // which no unlink removes
+		t.Fatal(err)
+	}
+	discard(t, s, l)
+	if _, err := s.Clean(t.Context(), CleanOptions{}); err == nil {
+		t.Fatal("it removed a directory from the index")
+	}
+	if err := removal.Tree(entry); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writeAtomic(path.Join(indexDir, "lock-1-linux"), formatIndex("lock-1-linux", l.Object().Tree)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Clean(t.Context(), CleanOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{indexDir, metaDir} {
+		if left, err := dirent.Names(s.path(dir)); err != nil || len(left) > 0 {
+			t.Errorf("left in %s: %q, %v", dir, left, err)
+		}
 	}
 }

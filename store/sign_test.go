@@ -187,29 +187,6 @@ func TestAbandonedContents(t *testing.T) {
 	}
 }
 
-// Removing a tree never changes the mode of the directory that it is in.
-func TestRemoveTreeLeavesItsParent(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may unlink in every directory")
-	}
-	parent := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(parent, "tree", "below"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, sealed := range []string{filepath.Join(parent, "tree", "below"), filepath.Join(parent, "tree"), parent} {
-		if err := os.Chmod(sealed, 0o555); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { os.Chmod(parent, 0o755) })
-	if err := removal.Tree(filepath.Join(parent, "tree")); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("removed a tree from a read-only directory: %v", err)
-	}
-	if fi, err := os.Stat(parent); err != nil || fi.Mode().Perm() != 0o555 {
-		t.Errorf("the parent has mode %v, %v", fi.Mode(), err)
-	}
-}
-
 // An entry of the index that could not be unlinked keeps the descriptions, which are what the next Clean finds it by.
 func TestDescriptionsOutliveEntries(t *testing.T) {
 	s := open(t)

@@ -122,10 +122,13 @@ type killing struct {
 	before, after, final sight
 }
 
+// line returns a command of gostore for a shell.
+func line(command []string) string { return "gostore '" + strings.Join(command, "' '") + "'" }
+
 // newKilling prepares a state, and runs the command undisturbed. next is what must succeed after a kill, the command where it is "".
 func newKilling(t *testing.T, prepare string, command []string, next string, reads bool) *killing {
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
-	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, "gostore '"+strings.Join(command, "' '")+"'")}
+	k := &killing{world: w, top: filepath.Dir(w.dir), command: command, next: cmp.Or(next, line(command))}
 	w.sh(prepare)
 	k.believeSigns()
 	k.save()

@@ -107,7 +107,7 @@ func (b *blocks) unmount(t *testing.T) {
 
 // work runs the command on the recorded disk.
 func (b *blocks) work(command []string) {
-	b.command, b.next = command, "gostore "+strings.Join(command, " ")
+	b.command, b.next = command, line(command)
 	b.mount(b.t, b.recorder.path())
 	defer b.unmount(b.t)
 	b.out = b.sh(b.next)

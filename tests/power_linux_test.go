@@ -126,7 +126,7 @@ func (c *tally) String() string {
 func newOutage(t *testing.T, prepare string, killed killedAt, command []string) *outage {
 	w := newWorld(t, upstream.Config{Padding: 96 << 10})
 	p := &outage{seen: map[string]bool{}, live: map[string]powercut.Entry{}}
-	p.killing = killing{world: w, top: filepath.Dir(w.dir), command: command, next: "gostore " + strings.Join(command, " ")}
+	p.killing = killing{world: w, top: filepath.Dir(w.dir), command: command, next: line(command)}
 	w.sh(prepare)
 	p.believeSigns()
 	p.outage = true

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -77,4 +78,31 @@ func generated(tb testing.TB) string {
 		write(int(random.ExpFloat64()*9200)%(1<<20), "src", fmt.Sprintf("p%d", i%40), fmt.Sprintf("q%d", i%800), fmt.Sprintf("f%d.go", i))
 	}
 	return dir
+}
+
+// BenchmarkNames takes the names of a million files, as they arrive: memory is what it costs.
+func BenchmarkNames(b *testing.B) {
+	paths := make([]string, 0, 1_001_000)
+	for i := range 1000 {
+		for j := range 1000 {
+			paths = append(paths, fmt.Sprintf("lib/d%d/file%d.txt", i, j))
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var names Names
+		for _, path := range paths {
+			if err := names.Add(path, File); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StopTimer()
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-in-use")
+		runtime.KeepAlive(&names)
+		b.StartTimer()
+	}
+	runtime.KeepAlive(paths)
 }

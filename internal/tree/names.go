@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -14,16 +15,46 @@ import (
 // Names checks the names of a tree while they arrive, in any order: an unpacker asks before it creates
 // anything. The zero value is an empty tree. Its methods may be called concurrently.
 //
-// It remembers every name: 4 MB for the 16,700 of Go 1.26.
+// It remembers every name: some 60 bytes for each beside its text, of which the collector of garbage looks at 24.
 type Names struct {
 	mu      sync.Mutex
-	names   map[string]name // by twinKey of the path
-	implied int             // directories that were somebody's parent before they were added, if ever
+	names   []name
+	at      map[uint64]uint32 // where in names a name is, by a number that begins as the hash of its twinKey; see find
+	implied int               // directories that were somebody's parent before they were added, if ever
 }
 
 type name struct {
 	path string
 	kind Kind
+}
+
+var twinSeed = maphash.MakeSeed()
+
+// twinHash returns the number of a twinKey. Nobody who makes a tree knows the seed.
+var twinHash = func(key string) uint64 { return maphash.String(twinSeed, key) }
+
+// find returns the name that is at a path or is a twin of it. Where there is none the number is one under which it can be added: where several keys
+// have one hash, they stand under the numbers that follow it.
+func (n *Names) find(path string) (had name, number uint64, found bool) {
+	key := twinKey(path)
+	for number = twinHash(key); ; number++ {
+		i, taken := n.at[number]
+		if !taken {
+			return name{}, number, false
+		}
+		if had = n.names[i]; had.path == path || twinKey(had.path) == key {
+			return had, number, true
+		}
+	}
+}
+
+// add enters a name under a number that find returned.
+func (n *Names) add(number uint64, path string, kind Kind) {
+	if n.at == nil {
+		n.at = make(map[uint64]uint32)
+	}
+	n.at[number] = uint32(len(n.names))
+	n.names = append(n.names, name{path, kind})
 }
 
 // Add takes the next entry of the tree. Parents that were not added yet exist from now on as
@@ -42,17 +73,13 @@ func (n *Names) Add(path string, kind Kind) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.names == nil {
-		n.names = make(map[string]name)
-	}
 	if err := n.addParent(path); err != nil {
 		return err
 	}
-	key := twinKey(path)
-	had, ok := n.names[key]
+	had, number, ok := n.find(path)
 	switch {
 	case !ok:
-		n.names[key] = name{path, kind}
+		n.add(number, path, kind)
 	case had.path != path:
 		return twinError(path, path, had.path)
 	case had.kind != Dir || kind != Dir:
@@ -65,7 +92,7 @@ func (n *Names) Add(path string, kind Kind) error {
 func (n *Names) addParent(path string) error {
 	var missing []string // innermost first
 	for parent := dirOf(path); parent != ""; parent = dirOf(parent) {
-		had, ok := n.names[twinKey(parent)]
+		had, _, ok := n.find(parent)
 		if !ok {
 			missing = append(missing, parent)
 			continue
@@ -79,7 +106,8 @@ func (n *Names) addParent(path string) error {
 		break
 	}
 	for _, dir := range missing {
-		n.names[twinKey(dir)] = name{dir, Dir}
+		_, number, _ := n.find(dir) // not the one from before: another may have taken it since
+		n.add(number, dir, Dir)
 		n.implied++
 	}
 	return nil
@@ -90,7 +118,7 @@ func (n *Names) addParent(path string) error {
 func (n *Names) Kind(path string) (Kind, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	had, ok := n.names[twinKey(path)]
+	had, _, ok := n.find(path)
 	return had.kind, ok && had.path == path
 }
 

@@ -15,7 +15,22 @@ func arrival(s string) (string, Kind) {
 	return path, Kind(kind[0])
 }
 
+// However names are hashed, each is one name.
 func TestNames(t *testing.T) {
+	usual := twinHash
+	t.Cleanup(func() { twinHash = usual })
+	for name, hash := range map[string]func(string) uint64{
+		"hashed":       usual,
+		"by length":    func(key string) uint64 { return uint64(len(key)) },
+		"one hash":     func(string) uint64 { return 1<<64 - 1 },
+		"by last byte": func(key string) uint64 { return uint64(key[len(key)-1]) },
+	} {
+		twinHash = hash
+		t.Run(name, testNames)
+	}
+}
+
+func testNames(t *testing.T) {
 	for _, test := range []struct {
 		arrivals []string
 		want     string // in the error of the last arrival

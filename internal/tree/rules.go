@@ -2,7 +2,6 @@ package tree
 
 import (
 	"errors"
-	"hash/maphash"
 	"math"
 	"slices"
 	"sort"
@@ -15,7 +14,7 @@ func check(entries []Entry) (int, error) {
 	if keepRules(entries) {
 		return 0, nil
 	}
-	names := Names{names: make(map[string]name, len(entries))}
+	var names Names
 	var total int64
 	for i, e := range entries {
 		if i > 0 && e.Path == entries[i-1].Path {
@@ -42,7 +41,6 @@ func check(entries []Entry) (int, error) {
 // of a name instead of some 60. Twins have equal keys, and so equal hashes; where two others have by accident, check
 // tells them apart.
 func keepRules(entries []Entry) bool {
-	seed := maphash.MakeSeed()
 	keys := make([]uint64, len(entries))
 	dir := "" // which is known to be one
 	var total int64
@@ -61,7 +59,7 @@ func keepRules(entries []Entry) bool {
 		}
 		dir = parent
 		total += e.Size
-		keys[i] = maphash.String(seed, twinKey(e.Path))
+		keys[i] = twinHash(twinKey(e.Path))
 	}
 	slices.Sort(keys)
 	return len(slices.Compact(keys)) == len(entries)

@@ -110,6 +110,8 @@ func (b *blocks) work(command []string) {
 	b.command, b.next = command, line(command)
 	b.mount(b.t, b.recorder.path())
 	defer b.unmount(b.t)
+	b.served = true
+	defer func() { b.served = false }()
 	b.out = b.sh(b.next)
 	b.events = b.recorder.recorded()
 	b.after = look(b.t, b.top)

@@ -24,6 +24,7 @@ type world struct {
 	dir     string // the project
 	environ []string
 	as      *syscall.Credential // who runs the commands; nil is who runs the tests
+	served  bool                // on a disk that this process serves
 }
 
 func newWorld(t *testing.T, c upstream.Config) *world {
@@ -83,6 +84,9 @@ func (w *world) fails(status int, line string) string {
 func (w *world) command(line string) *exec.Cmd {
 	cmd := exec.Command("/bin/sh", "-c", line)
 	cmd.Dir, cmd.Env = w.dir, w.environ
+	if w.served { // a child that waits for this disk before it runs a program stops the collector of garbage, and that all goroutines
+		cmd.Dir, cmd.Args = "", []string{"sh", "-c", `cd "$0" && eval "$1"`, w.dir, line}
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: w.as}
 	return cmd
 }

@@ -93,6 +93,21 @@ func manifestIn(dir string, t digest.Tree) ([]byte, error) {
 	return []byte(d.Manifest), nil
 }
 
+// DescriptionText returns the text of the kept description of a tree, right or not.
+func (s *Store) DescriptionText(t digest.Tree) ([]byte, error) {
+	return smallfile.Read(s.metaPath(t, infoSuffix))
+}
+
+// DescribedManifest returns the manifest that is in the text of a description, if it is that of a tree.
+func DescribedManifest(text []byte, t digest.Tree) (tree.Manifest, bool) {
+	var d description
+	if json.Unmarshal(text, &d) != nil || d.Manifest == "" {
+		return tree.Manifest{}, false
+	}
+	m, err := tree.Parse([]byte(d.Manifest))
+	return m, err == nil && m.Digest() == t
+}
+
 // writeManifest writes a manifest into a file of its own.
 func (s *Store) writeManifest(m tree.Manifest) error {
 	return s.replace(path.Join(metaDir, m.Digest().Hex()+manifestSuffix), m.Write)

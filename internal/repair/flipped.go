@@ -9,6 +9,7 @@ import (
 
 	"gostore/internal/digest"
 	"gostore/internal/tree"
+	"gostore/store"
 )
 
 // Memory and disks that fail flip single bits. Where nothing has a content any more, each bit of what is there is tried: whether it was
@@ -71,14 +72,23 @@ func remembered(from string, lacking []tree.Entry, made map[digest.Content][]byt
 	return supply, func(e tree.Entry) bool { return made[e.Content] != nil }
 }
 
-// flippedManifest returns the manifest of an object from the text that is kept of it, if that is right but for one bit.
-func (r *Repairer) flippedManifest(ctx context.Context, p *Patient) (tree.Manifest, bool) {
+// flippedManifest returns the manifest of an object from what is kept of it, if that is right but for one bit: the text in a file of its own, or the
+// description that has it.
+func (r *Repairer) flippedManifest(ctx context.Context, p *Patient) (m tree.Manifest, ok bool) {
 	t := p.Diagnosis.Object.Tree
-	data, err := r.Store.ManifestText(t)
+	if text, err := r.Store.ManifestText(t); err == nil {
+		text = unflip(ctx, text, &r.spent, func(b []byte) bool { return digest.Tree(digest.Sum(b)) == t })
+		if m, err = tree.Parse(text); text != nil && err == nil {
+			return m, true
+		}
+	}
+	text, err := r.Store.DescriptionText(t)
 	if err != nil {
 		return tree.Manifest{}, false
 	}
-	data = unflip(ctx, data, &r.spent, func(b []byte) bool { return digest.Tree(digest.Sum(b)) == t })
-	m, err := tree.Parse(data)
-	return m, data != nil && err == nil
+	unflip(ctx, text, &r.spent, func(b []byte) bool {
+		m, ok = store.DescribedManifest(b, t)
+		return ok
+	})
+	return m, ok
 }

@@ -257,3 +257,34 @@ func TestMatches(t *testing.T) {
 		}
 	}
 }
+
+// A short manifest survives any one bit of the description that it is in.
+func TestRottenDescription(t *testing.T) {
+	w := newWorld(t)
+	tree := w.object.Tree
+	path := filepath.Join(w.st.Dir(), "meta", tree.Hex()+".json")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, flipped := 0, 0
+	for bit := 0; bit < len(whole)*8; bit += 17 {
+		data := bytes.Clone(whole)
+		data[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.st.KeptManifest(tree); err == nil {
+			kept++
+			continue
+		}
+		flipped++
+		m, ok := w.r.flippedManifest(t.Context(), &Patient{Diagnosis: store.Diagnosis{Object: w.object}})
+		if !ok || m.Digest() != tree {
+			t.Errorf("bit %d: %v, %v", bit, m.Digest(), ok)
+		}
+	}
+	if kept == 0 || flipped == 0 {
+		t.Errorf("%d kept, %d flipped", kept, flipped)
+	}
+}

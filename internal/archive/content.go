@@ -100,13 +100,12 @@ func (g reading) run(ctx context.Context) ([][sha256.Size]byte, error) {
 // one reads a member, unless what its packed bytes become is known.
 func (g reading) one(w *worker, i int, sum *[sha256.Size]byte) (err error) {
 	m := g.members[i]
-	recall := g.known != nil && m.inMemory() && m.size >= recallSize
+	recall := g.known != nil && m.deflated && m.open == nil && m.size >= recallSize
 	var p digest.Packed
 	if recall {
-		if err := w.load(m); err != nil {
+		if p, err = w.packedDigest(m); err != nil {
 			return err
 		}
-		p = digest.Packed{Digest: digest.Sum(w.packed[:m.packed]), Size: m.size, CRC: m.crc}
 		var ok bool
 		if *sum, ok, err = g.known.Recall(g.files[i].path, g.files[i].exec, p); ok || err != nil {
 			return err
@@ -163,6 +162,24 @@ func (w *worker) load(m member) error {
 	}
 	w.loaded = m.data
 	return nil
+}
+
+// packedDigest returns the digest of a member's packed bytes. Those of a large one are read for it, which costs little beside inflating them.
+func (w *worker) packedDigest(m member) (digest.Packed, error) {
+	p := digest.Packed{Size: m.size, CRC: m.crc}
+	if m.inMemory() {
+		err := w.load(m)
+		p.Digest = digest.Sum(w.packed[:m.packed])
+		return p, err
+	}
+	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+	w.loaded = 0
+	h := digest.NewHash()
+	if _, err := io.CopyBuffer(h, &w.source, w.packed); err != nil {
+		return p, fmt.Errorf("reading entry %q: %w", m.name, err)
+	}
+	p.Digest = h.Content()
+	return p, nil
 }
 
 // room returns a buffer of n bytes, the same one as before unless it is far too large by now. Unless it is small, n must not be

@@ -380,6 +380,21 @@ func TestReadError(t *testing.T) {
 	}
 }
 
+// The structure of a zip takes one read for each member: what is behind its content is read with the header of the next.
+func TestReads(t *testing.T) {
+	const n = 100
+	var s shape
+	for i := range n {
+		s.members = append(s.members, part{name: fmt.Sprintf("m@v1/%d", i), content: noise(byte(i), 1000), descriptor: i%2 == 0})
+	}
+	data := s.build()
+	r := &reader{ReaderAt: bytes.NewReader(data)}
+	members, _, err := ModuleZip{Prefix: "m@v1/"}.plan(t.Context(), r, int64(len(data)))
+	if reads := r.reads.Load(); err != nil || len(members) != n || reads > n+5 {
+		t.Errorf("%d members by %d reads, %v", len(members), reads, err)
+	}
+}
+
 // TestMemberOrder has the largest member come first, and small ones as they are in the zip.
 func TestMemberOrder(t *testing.T) {
 	large := strings.Repeat("0123456789abcdef", smallBuffer/16+1)

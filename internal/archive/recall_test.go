@@ -84,23 +84,24 @@ var (
 	plainPart  = part{name: "m@v1/stored", content: strings.Repeat("stored", 500), stored: true}
 	beforePart = part{name: "m@v1/changed", content: strings.Repeat("before", 500)}
 	afterPart  = part{name: "m@v1/changed", content: strings.Repeat("after!", 500)}
+	largePart  = part{name: "m@v1/large", content: noise(1, 2*packedBuffer+1)} // more than is held of a member's packed bytes
 )
 
 func TestRecall(t *testing.T) {
 	s := (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
-	if err := s.unpack(t, []part{beforePart, movedPart, samePart, smallPart, plainPart}); err != nil || len(s.recalled) > 0 {
+	if err := s.unpack(t, []part{beforePart, movedPart, samePart, smallPart, plainPart, largePart}); err != nil || len(s.recalled) > 0 {
 		t.Fatalf("knowing nothing recalled %q, %v", s.recalled, err)
 	}
 	s = s.again()
 	elsewhere := movedPart
 	elsewhere.name = "m@v1/elsewhere"
-	if err := s.unpack(t, []part{afterPart, elsewhere, samePart, smallPart, plainPart}); err != nil {
+	if err := s.unpack(t, []part{afterPart, elsewhere, samePart, smallPart, plainPart, largePart}); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.recalled) != 2 || len(s.made) != 3 {
-		t.Errorf("recalled %q, want the two that are the same; made %d, want 3", s.recalled, len(s.made))
+	if len(s.recalled) != 3 || len(s.made) != 3 {
+		t.Errorf("recalled %q, want the three that are the same; made %d, want 3", s.recalled, len(s.made))
 	}
-	for path, want := range map[string]string{"same": "f " + samePart.content, "elsewhere": "f " + movedPart.content, "changed": "f " + afterPart.content} {
+	for path, want := range map[string]string{"large": "f " + largePart.content, "same": "f " + samePart.content, "elsewhere": "f " + movedPart.content, "changed": "f " + afterPart.content} {
 		if s.tree[path] != want {
 			t.Errorf("%q is %.20q, want %.20q", path, s.tree[path], want)
 		}
@@ -124,5 +125,27 @@ func TestRecallWrongly(t *testing.T) {
 	s.fails = errors.New("no space")
 	if err := s.unpack(t, []part{samePart}); !errors.Is(err, s.fails) {
 		t.Errorf("got %v, want %v", err, s.fails)
+	}
+}
+
+// A disk that fails while it is looked whether a large member is known is not taken for a refused archive.
+func TestRecallReadError(t *testing.T) {
+	data, boom := shape{members: []part{largePart}}.build(), errors.New("input/output error")
+	m := strict
+	m.Want, _ = m.hash(data)
+	for at := int64(1); ; at++ {
+		r := &reader{ReaderAt: bytes.NewReader(data), at: at, do: func() error { return boom }}
+		sink := (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
+		err := m.Unpack(t.Context(), r, int64(len(data)), sink, nil)
+		if r.reads.Load() < at {
+			if err != nil || at < 7 {
+				t.Errorf("after %d reads: %v", at-1, err)
+			}
+			return
+		}
+		var refused *FormatError
+		if !errors.Is(err, boom) || errors.As(err, &refused) || len(sink.made) > 0 {
+			t.Errorf("failing at read %d: got %v, made %d", at, err, len(sink.made))
+		}
 	}
 }

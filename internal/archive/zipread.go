@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"gostore/internal/tree"
@@ -71,8 +72,14 @@ type zipReader struct {
 	pos     int64  // where the next local header must begin
 	total   int64  // content of the members so far
 	names   int64  // bytes of the names of the members so far
-	buf     []byte // for one header with its name and extra field
+	buf     []byte // for an entry's name and extra field
+	window  []byte // what was read of the members last
+	at      int64  // where window begins
+	ahead   int    // how much is read of them at least
 }
+
+// nextHeader is what is read at the end of a member: its data descriptor, and the local header, the name and some of the extra field of the next.
+const nextHeader = 512
 
 // readZip returns the members of a zip in their order, which is the order of both the directory and the file.
 //
@@ -92,6 +99,7 @@ func readZipRules(ctx context.Context, r io.ReaderAt, size int64, l Limits, rule
 	if err != nil {
 		return nil, err
 	}
+	z.ahead = nextHeader
 	members := make([]member, 0, z.dir.entries)
 	for i := range z.dir.entries {
 		if err := ctx.Err(); err != nil {
@@ -316,11 +324,14 @@ func (z *zipReader) memberBytes(name string, offset int64, n int) ([]byte, error
 	if int64(n) > z.dir.offset-offset {
 		return nil, refuse(name, "reaches into the directory")
 	}
-	buf := z.room(n)
-	if err := readAt(z.r, buf, offset); err != nil {
-		return nil, fmt.Errorf("reading entry %q: %w", name, err)
+	if offset < z.at || offset+int64(n) > z.at+int64(len(z.window)) {
+		z.at, z.window = offset, slices.Grow(z.window[:0], max(n, z.ahead))[:min(int64(max(n, z.ahead)), z.dir.offset-offset)]
+		if err := readAt(z.r, z.window, offset); err != nil {
+			z.window = z.window[:0]
+			return nil, fmt.Errorf("reading entry %q: %w", name, err)
+		}
 	}
-	return buf, nil
+	return z.window[offset-z.at:][:n], nil
 }
 
 func (z *zipReader) room(n int) []byte {

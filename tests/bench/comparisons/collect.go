@@ -10,9 +10,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 
 	"gostore/internal/environment"
+	"gostore/internal/parallel"
 	"gostore/internal/release"
 	"gostore/profile"
 	"gostore/store"
@@ -38,10 +38,7 @@ func (b bench) collect() error {
 		swept, err = b.copied(mixed)
 		return b.Gostore(swept, b.Dir, "gc"), err
 	}}}
-	least, err := b.unlinking(mixed, func(o store.Object) bool {
-		i, err := strconv.Atoi(strings.TrimPrefix(o.Name, smallName))
-		return err == nil && i >= liveObjects
-	})
+	least, err := b.unlinking(mixed, smallFrom(liveObjects))
 	if err != nil {
 		return err
 	}
@@ -85,11 +82,11 @@ func (b bench) copied(template string) (root string, err error) {
 // syncing is free, to be copied.
 func (b bench) filled(live, dead int) (root string, err error) {
 	root = b.Scratch("template")
-	return root, b.fill(root, live, dead, part)
+	return root, b.fill(root, live, dead)
 }
 
-func (b bench) fill(root string, live, dead, part int) error {
-	tools, err := b.addMany(root, live+dead, part)
+func (b bench) fill(root string, live, dead int) error {
+	tools, err := b.addMany(root, live+dead)
 	if err != nil {
 		return err
 	}
@@ -114,86 +111,30 @@ func (b bench) fill(root string, live, dead, part int) error {
 	return b.Ctx.Err()
 }
 
-// part is how many objects are added to one store before they are moved together: adding looks through the names of all objects that are there,
-// which is nothing for one that is installed and everything for a hundred thousand.
-const part = 1000
-
-// addMany adds small objects to an empty store, so many at a time.
-func (b bench) addMany(root string, n, part int) ([]environment.Tool, error) {
+// addMany adds small objects to an empty store.
+func (b bench) addMany(root string, n int) ([]environment.Tool, error) {
+	s, err := store.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
 	tools := make([]environment.Tool, n)
-	var failed sync.Map
-	var workers sync.WaitGroup
-	for w := range runtime.NumCPU() {
-		workers.Go(func() {
-			for at := w * part; at < n && b.Ctx.Err() == nil; at += runtime.NumCPU() * part {
-				if err := b.addPart(partOf(root, at), tools[at:min(at+part, n)], at); err != nil {
-					failed.Store(at, err)
-				}
-			}
-		})
-	}
-	workers.Wait()
-	for _, err := range failed.Range {
-		return nil, err.(error)
-	}
-	for at := 0; at < n; at += part {
-		b.Made(partOf(root, at))
-		if err := merge(partOf(root, at), root); err != nil {
-			return nil, err
-		}
-	}
-	return tools, b.Ctx.Err()
-}
-
-// partOf is where the objects from a number on are added.
-func partOf(root string, from int) string { return fmt.Sprintf("%s.%d", root, from) }
-
-// addPart adds objects with the numbers from one on to a store.
-func (b bench) addPart(dir string, tools []environment.Tool, from int) error {
-	s, err := store.Open(dir)
-	if err != nil {
+	return tools, parallel.Each(b.Ctx, runtime.NumCPU(), n, func(i int) (err error) {
+		tools[i], err = addSmall(b.Ctx, s, i)
 		return err
-	}
-	defer s.Close()
-	for i := range tools {
-		if tools[i], err = addSmall(b.Ctx, s, from+i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// merge moves the objects of one store into another, with their descriptions. Nothing refers to anything else.
-func merge(from, to string) error {
-	s, err := store.Open(to)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	for _, sub := range []string{"store", "meta"} {
-		names, err := os.ReadDir(filepath.Join(from, sub))
-		if err != nil {
-			return err
-		}
-		for _, e := range names {
-			if err := move(filepath.Join(from, sub, e.Name()), filepath.Join(to, sub, e.Name()), e.IsDir()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// move renames a file, or a sealed directory, which has to be writable for that.
-func move(from, to string, dir bool) error {
-	if !dir {
-		return os.Rename(from, to)
-	}
-	return errors.Join(os.Chmod(from, 0o755), os.Rename(from, to), os.Chmod(to, 0o555))
+	})
 }
 
 // smallName begins the names of small objects; a number follows.
 const smallName = "small"
+
+// smallFrom says of an object whether it is a small one whose number is at least that.
+func smallFrom(least int) func(store.Object) bool {
+	return func(o store.Object) bool {
+		i, err := strconv.Atoi(strings.TrimPrefix(o.Name, smallName))
+		return err == nil && i >= least
+	}
+}
 
 // addSmall adds an object of one small file.
 func addSmall(ctx context.Context, s *store.Store, i int) (environment.Tool, error) {

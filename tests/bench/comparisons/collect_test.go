@@ -13,14 +13,14 @@ import (
 	"gostore/tests/bench/rounds"
 )
 
-// A store that was put together from parts is one that gostore made: everything is there, whole, and alive or dead as was said.
+// A filled store is what is said of it: everything is there, whole, and alive or dead as was said.
 func TestFill(t *testing.T) {
 	dir := t.TempDir()
 	t.Cleanup(func() { rounds.Remove(dir) })
 	root := filepath.Join(dir, "root")
 	r := &rounds.Runner{Ctx: t.Context(), Log: io.Discard, Dir: dir}
 	const live, dead = 150, 30
-	if err := (bench{r}).fill(root, live, dead, 100); err != nil {
+	if err := (bench{r}).fill(root, live, dead); err != nil {
 		t.Fatal(err)
 	}
 	s, err := store.Open(root)

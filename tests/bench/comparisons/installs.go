@@ -107,10 +107,14 @@ func (b bench) neighbour() error {
 	if err := b.Cache.Fetch(b.Ctx, neighbour, first); err != nil {
 		return err
 	}
+	least, err := b.linking()
+	if err != nil {
+		return err
+	}
 	root := ""
 	const alone, beside = neighbour + " into an empty store", first + " beside " + neighbour
 	const anew, again = first + " anew, its object gone and its files there", first + " again, it is there"
-	return b.Compare(figures.Table{
+	err = b.Compare(figures.Table{
 		Name:  "neighbour",
 		Title: "Install the neighbouring release",
 		Note:  "What a store has of another release is linked. The ratios are gostore's own: of the second release to the first.",
@@ -119,17 +123,29 @@ func (b bench) neighbour() error {
 			{What: "the same archive again, unpacked anew", Of: anew, AtMost: 0.25, To: alone},
 			{What: "the same archive again, looked up", Of: again, To: alone, AtMost: 0.25},
 		},
-	}, 5,
-		rounds.Arm{Name: beside, Ours: true, Make: func() (*exec.Cmd, error) {
+	}, 5, append([]rounds.Arm{
+		{Name: beside, Ours: true, Make: func() (*exec.Cmd, error) {
 			root = b.Fresh("root")
 			return b.installInto(root, first), rounds.Must(b.installInto(root, neighbour))
 		}},
-		rounds.Arm{Name: again, Ours: true, Make: func() (*exec.Cmd, error) { return b.installInto(root, first), nil }},
-		rounds.Arm{Name: anew, Ours: true, Make: func() (*exec.Cmd, error) {
+		{Name: again, Ours: true, Make: func() (*exec.Cmd, error) { return b.installInto(root, first), nil }},
+		{Name: anew, Ours: true, Make: func() (*exec.Cmd, error) {
 			away := b.Shell(root, `chmod u+w store/*-go-"$1" && mv store/*-go-"$1" .`, strings.TrimPrefix(first, "go"))
 			return b.installInto(root, first), rounds.Must(away)
 		}},
-		rounds.Arm{Name: alone, Ours: false, Make: func() (*exec.Cmd, error) { return b.installInto(b.Fresh("root"), neighbour), nil }})
+		{Name: alone, Ours: false, Make: func() (*exec.Cmd, error) { return b.installInto(b.Fresh("root"), neighbour), nil }},
+	}, least...)...)
+	if err != nil {
+		return err
+	}
+	t := &b.Tables[len(b.Tables)-1]
+	ratio := func(of string) float64 {
+		a, _ := t.Arm(of)
+		to, _ := t.Arm(leastAlone)
+		return figures.Ratio(a, to)
+	}
+	t.Note += fmt.Sprintf(" Those of the least are %.2f for the neighbour and %.2f for the same anew.", ratio(leastBeside), ratio(leastAnew))
+	return nil
 }
 
 // six installs releases one after the other, and says what they take together.

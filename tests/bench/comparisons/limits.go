@@ -17,6 +17,9 @@ import (
 const (
 	leastCopy   = "the least: copying the same files, synced"
 	leastRemove = "the least: unlinking the same names, synced"
+	leastAlone  = "the least for " + neighbour + ": copying its files, synced"
+	leastBeside = "the least for " + first + " beside it: linking the files that both have, copying the others, synced"
+	leastAnew   = "the least for " + first + " anew: linking its files, synced"
 )
 
 // limit builds the program that does the least.
@@ -31,15 +34,48 @@ func (b bench) copying(version string) (rounds.Arm, error) {
 	if err != nil {
 		return rounds.Arm{}, err
 	}
-	root := filepath.Join(b.Work, "unpacked", version)
+	tree, err := b.unpacked(version)
+	return rounds.Always(leastCopy, false, func() *exec.Cmd { return b.Program(b.Dir, limit, "copy", tree, b.Fresh("copied")) }), err
+}
+
+// linking is the least for what the neighbouring release costs, and for the first.
+func (b bench) linking() ([]rounds.Arm, error) {
+	limit, err := b.limit()
+	if err != nil {
+		return nil, err
+	}
+	old, err := b.unpacked(neighbour)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := b.unpacked(first)
+	copied, beside := "", "" // in this round
+	return []rounds.Arm{
+		rounds.Always(leastAlone, false, func() *exec.Cmd {
+			copied = b.Fresh("copied")
+			return b.Program(b.Dir, limit, "copy", old, copied)
+		}),
+		rounds.Always(leastBeside, false, func() *exec.Cmd {
+			beside = b.Fresh("copied")
+			return b.Program(b.Dir, limit, "copy", tree, beside, old, filepath.Join(copied, "copy"))
+		}),
+		rounds.Always(leastAnew, false, func() *exec.Cmd {
+			return b.Program(b.Dir, limit, "copy", tree, b.Fresh("copied"), tree, filepath.Join(beside, "copy"))
+		}),
+	}, err
+}
+
+// unpacked returns the tree of a release, in a store of all that were asked for: what they have in common is the same file.
+func (b bench) unpacked(version string) (tree string, err error) {
+	root := filepath.Join(b.Work, "unpacked")
 	if err := rounds.Must(b.installInto(root, version)); err != nil { // at most once
-		return rounds.Arm{}, err
+		return "", err
 	}
-	trees, err := filepath.Glob(filepath.Join(root, "store", "*-go-*"))
+	trees, err := filepath.Glob(filepath.Join(root, "store", "*-go-"+strings.TrimPrefix(version, "go")))
 	if len(trees) != 1 {
-		return rounds.Arm{}, fmt.Errorf("%s has %q, %w", root, trees, err)
+		return "", fmt.Errorf("%s has %q of %s, %w", root, trees, version, err)
 	}
-	return rounds.Always(leastCopy, false, func() *exec.Cmd { return b.Program(b.Dir, limit, "copy", trees[0], b.Fresh("copied")) }), nil
+	return trees[0], err
 }
 
 // unlinking is the least for a collection of the objects of a store that are dead, with what describes them and the contents in files/.

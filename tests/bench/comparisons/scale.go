@@ -53,6 +53,17 @@ func (b bench) scaleObjects(sizes []int) error {
 		if err := sweep.time(b, n, b.Gostore(root, b.Dir, "gc")); err != nil {
 			return err
 		}
+		least, err := b.unlinking(template, smallFrom(n/2))
+		if err != nil {
+			return err
+		}
+		unlink, err := least.Make()
+		if err != nil {
+			return err
+		}
+		if err := sweep.timeLeast(b, n, "unlinking what goes", unlink); err != nil {
+			return err
+		}
 	}
 	return b.keepAll(plan, sweep)
 }
@@ -62,6 +73,10 @@ func (b bench) scaleFiles(sizes []int) error {
 	install := growth{Table: figures.Table{Name: "scale-install", Title: "Install trees of ever more files from a directory"}, what: "files", verb: "installing"}
 	verify := growth{Table: figures.Table{Name: "scale-verify", Title: "Verify trees of ever more files"}, what: "files", verb: "verifying"}
 	gone := growth{Table: figures.Table{Name: "scale-remove", Title: "Remove trees of ever more files"}, what: "files", verb: "removing"}
+	limit, err := b.limit()
+	if err != nil {
+		return err
+	}
 	for _, n := range sizes {
 		fmt.Fprintf(b.Log, "scale: a tree of %d files\n", n)
 		archive, _, err := b.Cache.Generated(b.Ctx, n)
@@ -70,27 +85,22 @@ func (b bench) scaleFiles(sizes []int) error {
 		}
 		// As a directory: archives of more than 100,000 files are refused.
 		root, dir, from := b.Fresh("root"), b.Fresh("project"), b.Scratch("from")
-		if err := rounds.Must(b.Program(from, "tar", "-xzf", archive)); err != nil {
-			return err
-		}
-		forget := b.Gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))
-		steps := []struct {
-			g   *growth
-			cmd *exec.Cmd
-		}{
-			{nil, b.Gostore(root, dir, "lock", "many@1", "--path", filepath.Join(from, "tree"))},
-			{&install, b.Gostore(root, dir, "install")},
-			{&verify, b.Gostore(root, dir, "verify")},
-			{nil, forget},
-			{&gone, b.Gostore(root, dir, "gc")},
-		}
-		for _, s := range steps {
-			if s.g == nil {
-				err = rounds.Must(s.cmd)
-			} else {
-				err = s.g.time(b, n, s.cmd)
-			}
-			if err != nil {
+		tree := filepath.Join(from, "tree")
+		prepare := func(cmd *exec.Cmd) func() error { return func() error { return rounds.Must(cmd) } }
+		for _, step := range []func() error{
+			prepare(b.Program(from, "tar", "-xzf", archive)),
+			prepare(b.Gostore(root, dir, "lock", "many@1", "--path", tree)),
+			func() error { return install.time(b, n, b.Gostore(root, dir, "install")) },
+			func() error { return verify.time(b, n, b.Gostore(root, dir, "verify")) },
+			func() error { return verify.timeLeast(b, n, "reading them", b.Program(dir, limit, "read", root)) },
+			prepare(b.Gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))),
+			func() error { return gone.time(b, n, b.Gostore(root, dir, "gc")) },
+			// Last, where it finds what gostore found: as few files, and nothing of its own in memory.
+			func() error {
+				return install.timeLeast(b, n, "copying them, synced", b.Program(dir, limit, "copy", tree, b.Fresh("copied")))
+			},
+		} {
+			if err := step(); err != nil {
 				return err
 			}
 		}
@@ -98,23 +108,33 @@ func (b bench) scaleFiles(sizes []int) error {
 	return b.keepAll(install, verify, gone)
 }
 
-// growth is a table of one command at several sizes, in µs for each piece.
+// growth is a table of one command at several sizes, in µs for each piece, and of the least that another has to do for the same.
 type growth struct {
 	figures.Table
 	what, verb string
+	least      []figures.Arm
 }
 
 // time runs a command that deals with n pieces once, and adds that to the table.
 func (g *growth) time(b bench, n int, cmd *exec.Cmd) error {
+	return addPieces(&g.Arms, fmt.Sprintf("%d %s", n, g.what), b, n, cmd)
+}
+
+// timeLeast does the same for the least, which is said to be doing something.
+func (g *growth) timeLeast(b bench, n int, doing string, cmd *exec.Cmd) error {
+	return addPieces(&g.least, fmt.Sprintf("%d %s, the least: %s", n, g.what, doing), b, n, cmd)
+}
+
+// addPieces runs a command once, and adds what it took for each of n pieces to the last arm, or to a new one if that has another name.
+func addPieces(arms *[]figures.Arm, name string, b bench, n int, cmd *exec.Cmd) error {
 	s, err := b.Once(cmd)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%d %s", n, g.what)
-	if i := len(g.Arms) - 1; i < 0 || g.Arms[i].Name != name {
-		g.Arms = append(g.Arms, figures.Arm{Name: name})
+	if i := len(*arms) - 1; i < 0 || (*arms)[i].Name != name {
+		*arms = append(*arms, figures.Arm{Name: name})
 	}
-	a := &g.Arms[len(g.Arms)-1]
+	a := &(*arms)[len(*arms)-1]
 	a.Runs = append(a.Runs, rounds.Rounded(s.Wall*1000/float64(n)))
 	a.Peak, a.CPU = max(a.Peak, s.Peak), rounds.Rounded(s.CPU)
 	return nil
@@ -130,6 +150,10 @@ func (b bench) keepAll(all ...growth) error {
 			{What: fmt.Sprintf("%s %s: each against one of a tenth as many", g.verb, last.Name), Of: last.Name, To: before.Name, AtMost: linear},
 			{What: fmt.Sprintf("%s %s: memory", g.verb, last.Name), Of: last.Name, Peak: true, AtMost: memoryAtMB},
 		}
+		if n := len(g.least); n > 1 {
+			g.Note = fmt.Sprintf("From %s to %s, what each costs the least grows to %.2f times as much.", before.Name, last.Name, figures.Ratio(g.least[n-1], g.least[n-2]))
+		}
+		g.Arms = append(g.Arms, g.least...)
 		if err := b.Keep(g.Table); err != nil {
 			return err
 		}

@@ -1,11 +1,13 @@
 // Limit does the least that another program has to do, as fast as this machine can, and makes it durable by one syncfs: what
 // no program that does more can be quicker than, on the same disk.
 //
-//	limit copy TREE DIR
+//	limit copy TREE DIR [OTHER COPY]
+//	limit read TREE
 //	limit remove LIST
 //
-// The first copies the files of TREE below the new directory DIR/copy. The second unlinks what LIST names, a path in each line, a directory
-// with a slash at its end. Both use four goroutines for each processor, as the file system makes them wait, and look at nothing else.
+// The first copies the files of TREE below the new directory DIR/copy. Those that are the same file in OTHER, by the same name, it links from COPY, which is
+// a copy of OTHER. The second reads the files of TREE. The third unlinks what LIST names, a path in each line, a directory with a slash at its end.
+// All use four goroutines for each processor, as the file system makes them wait, and look at nothing else.
 package main
 
 import (
@@ -18,6 +20,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -26,10 +29,14 @@ import (
 )
 
 func main() {
-	err := errors.New("usage: limit copy TREE DIR | limit remove LIST")
+	err := errors.New("usage: limit copy TREE DIR [OTHER COPY] | limit read TREE | limit remove LIST")
 	switch args := os.Args[1:]; {
 	case len(args) == 3 && args[0] == "copy":
-		err = copyTree(args[1], filepath.Join(args[2], "copy"))
+		err = copyTree(args[1], filepath.Join(args[2], "copy"), "", "")
+	case len(args) == 5 && args[0] == "copy":
+		err = copyTree(args[1], filepath.Join(args[2], "copy"), args[3], args[4])
+	case len(args) == 2 && args[0] == "read":
+		err = read(args[1])
 	case len(args) == 2 && args[0] == "remove":
 		err = remove(args[1])
 	}
@@ -39,11 +46,13 @@ func main() {
 	}
 }
 
-// copyTree copies the files of a tree. The largest come first, so that no processor waits for one at the end.
-func copyTree(tree, dir string) error {
+// copyTree copies the files of a tree, or links those that it shares with other from a copy of that. The largest come first, so that no processor waits
+// for one at the end.
+func copyTree(tree, dir, other, copied string) error {
 	type file struct {
-		path string
-		size int64
+		path   string
+		size   int64
+		shared bool
 	}
 	var files []file
 	err := filepath.WalkDir(tree, func(path string, e fs.DirEntry, err error) error {
@@ -55,7 +64,8 @@ func copyTree(tree, dir string) error {
 			return errors.Join(err, os.MkdirAll(filepath.Join(dir, rel), 0o755))
 		}
 		if info, err := e.Info(); err == nil && e.Type().IsRegular() {
-			files = append(files, file{rel, info.Size()})
+			known, err := os.Lstat(filepath.Join(other, rel))
+			files = append(files, file{rel, info.Size(), other != "" && err == nil && os.SameFile(info, known)})
 		}
 		return nil
 	})
@@ -64,13 +74,44 @@ func copyTree(tree, dir string) error {
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return int(max(b.size, 256<<10) - max(a.size, 256<<10)) })
 	err = inParallel(len(files), func(i int) error {
+		if files[i].shared {
+			return os.Link(filepath.Join(copied, files[i].path), filepath.Join(dir, files[i].path))
+		}
 		data, err := os.ReadFile(filepath.Join(tree, files[i].path))
 		if err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(dir, files[i].path), data, 0o644)
 	})
-	return errors.Join(err, sync(dir))
+	return errors.Join(err, synced(dir))
+}
+
+// read reads the files of a tree, and forgets what is in them.
+func read(tree string) error {
+	var files []string
+	err := filepath.WalkDir(tree, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	buffers := sync.Pool{New: func() any { return new([64 << 10]byte) }}
+	return inParallel(len(files), func(i int) error {
+		buffer := buffers.Get().(*[64 << 10]byte)
+		defer buffers.Put(buffer)
+		fd, err := unix.Open(files[i], unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		for n := len(buffer); n == len(buffer) && err == nil; { // less than was asked for is the end of a file
+			n, err = unix.Read(fd, buffer[:])
+		}
+		return err
+	})
 }
 
 // remove unlinks what a list names: files, then directories.
@@ -99,7 +140,7 @@ func remove(list string) error {
 		dirs := levels[depth]
 		errs = append(errs, inParallel(len(dirs), func(i int) error { return unix.Rmdir(dirs[i]) }))
 	}
-	return errors.Join(errors.Join(errs...), sync(filepath.Dir(list)))
+	return errors.Join(errors.Join(errs...), synced(filepath.Dir(list)))
 }
 
 // inParallel calls do for 0 to n-1.
@@ -107,7 +148,7 @@ func inParallel(n int, do func(i int) error) error {
 	return parallel.Each(context.Background(), 4*runtime.GOMAXPROCS(0), n, do)
 }
 
-func sync(dir string) error {
+func synced(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -177,7 +177,8 @@ func (n *noting) happened() bool {
 var (
 	byName = map[string]powercut.Kind{"symlinkat": powercut.Symlink, "linkat": powercut.Link, "renameat": powercut.Rename,
 		"renameat2": powercut.Rename, "unlinkat": powercut.Unlink, "syncfs": powercut.Syncfs}
-	byPath = map[string]powercut.Kind{"mkdirat": powercut.Mkdir, "fchmodat": powercut.Chmod, "fchmodat2": powercut.Chmod, "utimensat": powercut.Times}
+	byPath = map[string]powercut.Kind{"mkdirat": powercut.Mkdir, "fchmodat": powercut.Chmod, "fchmodat2": powercut.Chmod, "utimensat": powercut.Times,
+		"truncate": powercut.Truncate}
 	byFile = map[string]powercut.Kind{"fchmod": powercut.Chmod, "ftruncate": powercut.Truncate, "fallocate": powercut.Truncate,
 		"fsync": powercut.Fsync, "fdatasync": powercut.Datasync}
 )

@@ -154,6 +154,11 @@ func (d *download) empty() error {
 	if err := os.Remove(StatePath(d.f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	// Not where nothing is to be cut off: an ext4 writes a file out when it is closed if it was truncated to nothing before, and a download is to be unpacked
+	// and gone before anything of it is on the disk (auto_da_alloc in ext4(5)).
+	if fi, err := d.f.Stat(); err != nil || fi.Size() == 0 {
+		return err
+	}
 	return d.f.Truncate(0)
 }
 

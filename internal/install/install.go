@@ -3,8 +3,8 @@
 // It keeps nothing itself: the store holds what is finished and the partial downloads. What it
 // promises: an archive that some process has unpacked before is not downloaded again; of several
 // processes that want the same archive at the same time one does the work and the others wait
-// for it; whatever interrupts it, the next attempt goes on with the bytes that are there, except
-// after an integrity error, when they are thrown away. The returned lease was taken before the
+// for it; whatever interrupts the download or the unpacking, the next attempt goes on with the bytes that are there,
+// except after an integrity error, when they are thrown away. The returned lease was taken before the
 // object could be seen by a collector without one.
 //
 // It does not resolve requests, print, or keep anything alive beyond the lease.
@@ -38,7 +38,7 @@ type Source interface {
 	Resolve(ctx context.Context, r release.Request, platforms []release.Platform) (release.Release, error)
 	// Fetch brings to this machine what an item is made from, and returns what Unpack is to be given. It may write the file
 	// part, what package fetch keeps beside it, and anything in the directory fetch.PartDir(part); all of that is kept
-	// when it fails, and goes when the object is complete.
+	// when it fails, and goes when Unpack has succeeded.
 	Fetch(ctx context.Context, item release.Item, part string, progress func(done, total int64)) (path string, err error)
 	// Unpack makes the item's tree of what Fetch returned, and checks every digest of the item but its tree. After an
 	// *archive.AssemblyError, Fetch and Unpack are called once more.
@@ -235,9 +235,14 @@ func (j Job) once(ctx context.Context, st *store.Store, part *store.Part) (*stor
 		Archive: j.Item.Key(), Tree: j.Item.Archive.Tree, From: j.Item.Archive.From,
 	}
 	lease, err := st.Add(ctx, spec, func(stage *store.Stage) error {
-		return j.Source.Unpack(ctx, j.Item, path, stage, func(n int64) {
+		err := j.Source.Unpack(ctx, j.Item, path, stage, func(n int64) {
 			j.report(making, unpacked.Add(n), 0)
 		})
+		if err == nil {
+			// It was right, and has served its purpose. Were it there still, syncing the object would bring it to the disk as well. Best effort, as Done.
+			_ = part.Reset()
+		}
+		return err
 	})
 	if err == nil {
 		j.report(Installed, 0, 0)

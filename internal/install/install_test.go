@@ -149,6 +149,50 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+// What was downloaded is away before the object is synced, which would write it to the disk too, but not before it is unpacked.
+func TestUnpackedPartIsNotSynced(t *testing.T) {
+	st, src := openStore(t), &fake{}
+	path := filepath.Join(st.Dir(), "downloads", archiveOf(t, "1").Digest.FileName()+".part")
+	beside := []string{path + ".etag", filepath.Join(path+".d", "more")}
+	src.fetch = func(part string) error {
+		err := errors.Join(os.WriteFile(part, []byte("1"), 0o600), os.WriteFile(part+".etag", []byte("1"), 0o600), os.MkdirAll(part+".d", 0o700))
+		return errors.Join(err, os.WriteFile(filepath.Join(part+".d", "more"), []byte("1"), 0o600))
+	}
+	broken := errors.New("disk full")
+	src.unpack = func() error { return broken }
+	job := Job{Source: src, Item: item("1", archiveOf(t, "1"))}
+	if _, err := One(t.Context(), st, job); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	for _, name := range append(beside, path) {
+		if fi, err := os.Stat(name); err != nil || fi.Size() == 0 {
+			t.Errorf("after a failure to unpack: %v", err)
+		}
+	}
+	src.unpack = nil
+	job.Progress = func(p Phase, _, _ int64) {
+		if p != Installed {
+			return
+		}
+		if fi, err := os.Stat(path); err != nil || fi.Size() != 0 {
+			t.Errorf("the download is not empty: %v", err)
+		}
+		for _, name := range beside {
+			if _, err := os.Lstat(name); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s is there still: %v", name, err)
+			}
+		}
+	}
+	lease, err := One(t.Context(), st, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Release()
+	if left := parts(t, st); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
 func TestFailureJoinsAndFinishesTheOthers(t *testing.T) {
 	st, good := openStore(t), &fake{}
 	broken := errors.New("broken")

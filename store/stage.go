@@ -51,13 +51,15 @@ type Stage struct {
 	dirs  openDirs
 	bare  bool // files/ had nothing when the stage was made
 
-	mu      sync.Mutex
-	entries []tree.Entry
-	made    map[string]bool // directories
-	index   map[string]int  // where in entries a path is; of those that Copy looked at
-	given   map[string]bool // names that were claimed and given back
-	members []member        // what is remembered, without contents
-	shared  map[string]bool // by sharedName, what was or is being linked into a bare files/
+	mu       sync.Mutex
+	expected tree.Manifest   // what Expect said
+	arrived  []bool          // of its entries, which were made
+	entries  []tree.Entry    // all others that were made
+	made     map[string]bool // directories
+	index    map[string]int  // where in entries a path is; of those that Copy looked at
+	given    map[string]bool // names that were claimed and given back
+	members  []member        // what is remembered, without contents
+	shared   map[string]bool // by sharedName, what was or is being linked into a bare files/
 
 	known func() []memberTable // reads the tables once
 }
@@ -91,11 +93,12 @@ func (s *Store) newStage(ctx context.Context) (*Stage, error) {
 // Workers returns how many files are worth writing at once. More than the processors gain nothing.
 func (g *Stage) Workers() int { return runtime.GOMAXPROCS(0) }
 
-// Expect makes room for what n entries are remembered by: a list of a million would otherwise be copied as it grows.
-func (g *Stage) Expect(n int) {
+// Expect says what the stage is going to hold, before anything is made: of what comes as m says it is remembered only that it came. A million
+// entries are 77 MB otherwise. Anything else may come as well.
+func (g *Stage) Expect(m tree.Manifest) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.entries = slices.Grow(g.entries, n)
+	g.expected, g.arrived = m, make([]bool, len(m.Entries()))
 }
 
 // Dir makes a directory. One that is there already is no error.
@@ -123,7 +126,7 @@ func (g *Stage) mkdir(name string) error {
 		return err
 	}
 	g.made[name] = true
-	g.entries = append(g.entries, tree.Entry{Path: name, Kind: tree.Dir})
+	g.remember(tree.Entry{Path: name, Kind: tree.Dir})
 	return nil
 }
 
@@ -159,7 +162,35 @@ func (g *Stage) regain(name string) bool {
 func (g *Stage) record(e tree.Entry) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.entries = append(g.entries, e)
+	g.remember(e)
+}
+
+// remember is record where g.mu is held.
+func (g *Stage) remember(e tree.Entry) {
+	if i, ok := g.expected.Index(e.Path); ok && g.expected.Entries()[i] == e {
+		g.arrived[i] = true
+	} else {
+		g.entries = append(g.entries, e)
+	}
+}
+
+// list has everything that was made in g.entries. g.mu is held, or nothing else runs.
+func (g *Stage) list() {
+	for i, e := range g.expected.Entries() {
+		if g.arrived[i] {
+			g.entries = append(g.entries, e)
+		}
+	}
+	g.expected, g.arrived = tree.Manifest{}, nil
+}
+
+// manifest returns that of everything that was made.
+func (g *Stage) manifest() (tree.Manifest, error) {
+	if g.arrived != nil && len(g.entries) == 0 && !slices.Contains(g.arrived, false) {
+		return g.expected, nil
+	}
+	g.list()
+	return tree.Of(g.entries)
 }
 
 // File makes a file with the contents data, executable or not. data may be reused after it returns.
@@ -216,7 +247,7 @@ func (g *Stage) Link(name, target string) error {
 // finish makes the links, seals the directories and returns the manifest.
 func (g *Stage) finish() (tree.Manifest, error) {
 	g.names, g.index = tree.Names{}, nil // no more names come
-	m, err := tree.Of(g.entries)
+	m, err := g.manifest()
 	if err != nil {
 		return tree.Manifest{}, err
 	}
@@ -265,6 +296,7 @@ func (g *Stage) abandon() error {
 // unshare unlinks those contents of the stage that nothing else shares. Another stage that links one between the look
 // and the unlink keeps its own link.
 func (g *Stage) unshare() error {
+	g.list()
 	files := int(g.files.Fd())
 	for _, e := range g.entries {
 		if e.Size < ShareSize {

@@ -38,6 +38,7 @@ func (g *Stage) Copy(name, from string) error {
 func (g *Stage) file(name string) (tree.Entry, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.list()
 	if g.index == nil {
 		g.index = make(map[string]int, len(g.entries))
 	}
@@ -83,6 +84,7 @@ func (g *Stage) Nest(dir string) error {
 	var moved []string
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.list()
 	for _, e := range g.entries {
 		if path.Dir(e.Path) == parent && e.Kind != tree.Link {
 			moved = append(moved, path.Base(e.Path))

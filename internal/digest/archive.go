@@ -54,8 +54,10 @@ func ParseArchive(s string) (Archive, error) {
 }
 
 // SHA256 returns the SHA-256 of data.
-func SHA256(data []byte) Archive {
-	sum := sha256.Sum256(data)
+func SHA256(data []byte) Archive { return SHA256Sum(sha256.Sum256(data)) }
+
+// SHA256Sum returns the digest that is sum.
+func SHA256Sum(sum [sha256.Size]byte) Archive {
 	return Archive{"sha256:" + hex.EncodeToString(sum[:])}
 }
 

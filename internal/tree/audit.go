@@ -74,7 +74,7 @@ func (a Auditor) Audit(ctx context.Context, dir string, want Manifest) ([]Fault,
 	s := a.scan(ctx, dir, stopped)
 	seen := make([]bool, len(want.entries)) // a name is met once, so by one worker
 	s.expected = func(e Entry) bool {
-		i, found := want.index(e.Path)
+		i, found := want.Index(e.Path)
 		if found && want.entries[i] == e {
 			seen[i] = true
 			return true

@@ -99,14 +99,15 @@ func (m Manifest) Size() int64 { return m.size }
 
 // Find returns the entry at path.
 func (m Manifest) Find(path string) (Entry, bool) {
-	i, found := m.index(path)
+	i, found := m.Index(path)
 	if !found {
 		return Entry{}, false
 	}
 	return m.entries[i], true
 }
 
-func (m Manifest) index(path string) (int, bool) {
+// Index returns where in Entries the entry at path is, or would be.
+func (m Manifest) Index(path string) (i int, found bool) {
 	return slices.BinarySearchFunc(m.entries, path, func(e Entry, path string) int {
 		return strings.Compare(e.Path, path)
 	})

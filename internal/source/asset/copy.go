@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -33,19 +34,20 @@ func copyTree(ctx context.Context, dir string, m tree.Manifest, sink archive.Sin
 		workers = runtime.GOMAXPROCS(0)
 	}
 	entries := m.Entries()
-	if s, ok := sink.(interface{ Expect(n int) }); ok {
-		s.Expect(len(entries))
+	if s, ok := sink.(interface{ Expect(tree.Manifest) }); ok {
+		s.Expect(m)
 	}
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {
 		group.Go(func() error {
+			var c copier
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(entries) {
 					return nil
 				}
-				if err := copyEntry(root, entries[i], sink); err != nil {
+				if err := c.copy(root, entries[i], sink); err != nil {
 					return err
 				}
 				if progress != nil {
@@ -58,7 +60,10 @@ func copyTree(ctx context.Context, dir string, m tree.Manifest, sink archive.Sin
 	return group.Wait()
 }
 
-func copyEntry(root *os.Root, e tree.Entry, sink archive.Sink) error {
+// copier copies one entry after the other.
+type copier struct{ buf []byte }
+
+func (c *copier) copy(root *os.Root, e tree.Entry, sink archive.Sink) error {
 	switch e.Kind {
 	case tree.Dir:
 		return sink.Dir(e.Path)
@@ -77,7 +82,7 @@ func copyEntry(root *os.Root, e tree.Entry, sink archive.Sink) error {
 		}
 		return unchanged(e, h.Content())
 	}
-	data, err := io.ReadAll(io.LimitReader(f, e.Size+1))
+	data, err := c.read(f, e.Size)
 	if err != nil {
 		return err
 	}
@@ -85,6 +90,16 @@ func copyEntry(root *os.Root, e tree.Entry, sink archive.Sink) error {
 		return err
 	}
 	return sink.File(e.Path, e.Kind == tree.Exec, data)
+}
+
+// read reads a file that has size bytes, and one more if there is one. What it returns is valid until the next read.
+func (c *copier) read(f *os.File, size int64) ([]byte, error) {
+	c.buf = slices.Grow(c.buf[:0], int(size)+1)
+	n, err := io.ReadFull(f, c.buf[:size+1])
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return c.buf[:n], err
 }
 
 func unchanged(e tree.Entry, got digest.Content) error {

@@ -2,6 +2,7 @@ package asset
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (s *Path) read(ctx context.Context, r release.Release, p release.Platform) 
 		return release.Archive{}, err
 	case info.IsDir():
 		m, err := scan(ctx, path)
-		return release.Archive{From: from, Digest: digest.SHA256(m.Bytes()), Tree: m.Digest()}, err
+		return release.Archive{From: from, Digest: digestOf(m), Tree: m.Digest()}, err
 	case !info.Mode().IsRegular():
 		return release.Archive{}, fmt.Errorf("path %q: neither a file nor a directory", from)
 	}
@@ -152,7 +153,7 @@ func (s *Path) Unpack(ctx context.Context, item release.Item, path string, sink 
 	if err != nil {
 		return err
 	}
-	if got := digest.SHA256(m.Bytes()); got != item.Archive.Digest {
+	if got := digestOf(m); got != item.Archive.Digest {
 		what := fmt.Sprintf("directory %q%s", item.Archive.From, s.changes(item.Archive.Tree, m))
 		return &digest.MismatchError{What: what, Want: item.Archive.Digest.String(), Got: got.String()}
 	}
@@ -160,6 +161,13 @@ func (s *Path) Unpack(ctx context.Context, item release.Item, path string, sink 
 		return fmt.Errorf("copying %q: %w", item.Archive.From, err)
 	}
 	return nil
+}
+
+// digestOf returns what stands for a directory in the place of an archive's digest: the SHA-256 of its manifest.
+func digestOf(m tree.Manifest) digest.Archive {
+	h := sha256.New()
+	_ = m.Write(h) // a hash takes everything
+	return digest.SHA256Sum([sha256.Size]byte(h.Sum(nil)))
 }
 
 // maxChanges is how many changes are named.

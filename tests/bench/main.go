@@ -250,6 +250,7 @@ func (o options) all(r *rounds.Runner, places []*place.Place) error {
 			if i > 0 {
 				r.Suffix = "-" + filepath.Base(p.Dir)
 			}
+			r.Forget()
 			if err := c.Run(r); err != nil {
 				fmt.Fprintf(r.Log, "%s: %v\n", c.Name, err)
 				failed = append(failed, fmt.Errorf("%s: %w", c.Name, err))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"gostore/tests/bench/figures"
 	"gostore/tests/bench/rounds"
@@ -35,25 +36,29 @@ func (b bench) scale() error {
 func (b bench) scaleObjects(sizes []int) error {
 	plan := growth{Table: figures.Table{Name: "scale-plan", Title: "Plan a collection of ever more objects"}, what: "objects", verb: "planning"}
 	sweep := growth{Table: figures.Table{Name: "scale-gc", Title: "Collect ever more objects"}, what: "objects", verb: "collecting"}
-	for _, n := range sizes {
+	templates, roots := make([]string, len(sizes)), make([]string, len(sizes))
+	for i, n := range sizes {
 		fmt.Fprintf(b.Log, "scale: %d objects\n", n)
-		template, err := b.filled(n/2, n/2)
-		if err != nil {
+		var err error
+		if templates[i], err = b.filled(n/2, n/2); err != nil {
 			return err
 		}
-		root, err := b.copied(template)
-		if err != nil {
+		if roots[i], err = b.copied(templates[i]); err != nil {
 			return err
 		}
-		for range 3 {
-			if err := plan.time(b, n, b.Gostore(root, b.Dir, "gc", "--dry-run")); err != nil {
+	}
+	for range 3 {
+		for i, n := range sizes {
+			if err := plan.time(b, n, b.Gostore(roots[i], b.Dir, "gc", "--dry-run")); err != nil {
 				return err
 			}
 		}
-		if err := sweep.time(b, n, b.Gostore(root, b.Dir, "gc")); err != nil {
+	}
+	for i, n := range sizes {
+		if err := sweep.time(b, n, b.Gostore(roots[i], b.Dir, "gc")); err != nil {
 			return err
 		}
-		least, err := b.unlinking(template, smallFrom(n/2))
+		least, err := b.unlinking(templates[i], smallFrom(n/2))
 		if err != nil {
 			return err
 		}
@@ -79,6 +84,7 @@ func (b bench) scaleFiles(sizes []int) error {
 	}
 	for _, n := range sizes {
 		fmt.Fprintf(b.Log, "scale: a tree of %d files\n", n)
+		b.Forget()
 		archive, _, err := b.Cache.Generated(b.Ctx, n)
 		if err != nil {
 			return err
@@ -125,16 +131,18 @@ func (g *growth) timeLeast(b bench, n int, doing string, cmd *exec.Cmd) error {
 	return addPieces(&g.least, fmt.Sprintf("%d %s, the least: %s", n, g.what, doing), b, n, cmd)
 }
 
-// addPieces runs a command once, and adds what it took for each of n pieces to the last arm, or to a new one if that has another name.
+// addPieces runs a command once, and adds what it took for each of n pieces to the arm of that name.
 func addPieces(arms *[]figures.Arm, name string, b bench, n int, cmd *exec.Cmd) error {
 	s, err := b.Once(cmd)
 	if err != nil {
 		return err
 	}
-	if i := len(*arms) - 1; i < 0 || (*arms)[i].Name != name {
+	i := slices.IndexFunc(*arms, func(a figures.Arm) bool { return a.Name == name })
+	if i < 0 {
+		i = len(*arms)
 		*arms = append(*arms, figures.Arm{Name: name})
 	}
-	a := &(*arms)[len(*arms)-1]
+	a := &(*arms)[i]
 	a.Runs = append(a.Runs, rounds.Rounded(s.Wall*1000/float64(n)))
 	a.Peak, a.CPU = max(a.Peak, s.Peak), rounds.Rounded(s.CPU)
 	return nil

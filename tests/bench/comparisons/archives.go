@@ -28,7 +28,12 @@ func (b bench) gzipped() error {
 	arms = append(arms, least)
 	mise, skipped := b.miseArm(first)
 	if len(mise) > 0 {
-		arms = append(append(arms, b.installURL(fromMirror, b.Cache.MirrorURL()+"/"+filepath.Base(archive), sum)), mise...)
+		url := b.Cache.MirrorURL() + "/" + filepath.Base(archive)
+		downloading, err := b.downloading(first, url)
+		if err != nil {
+			return err
+		}
+		arms = append(append(append(arms, b.installURL(fromMirror, url, sum)), mise...), downloading)
 	}
 	return b.Compare(figures.Table{
 		Name:    "gz",

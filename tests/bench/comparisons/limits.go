@@ -16,6 +16,7 @@ import (
 // What the least costs, which no program that does more can be quicker than, stands beside gostore where the disk decides.
 const (
 	leastCopy   = "the least: copying the same files, synced"
+	leastFetch  = "the least: downloading the archive and copying the same files, synced"
 	leastRemove = "the least: unlinking the same names, synced"
 	leastAlone  = "the least for " + neighbour + ": copying its files, synced"
 	leastBeside = "the least for " + first + " beside it: linking the files that both have, copying the others, synced"
@@ -36,6 +37,18 @@ func (b bench) copying(version string) (rounds.Arm, error) {
 	}
 	tree, err := b.unpacked(version)
 	return rounds.Always(leastCopy, false, func() *exec.Cmd { return b.Program(b.Dir, limit, "copy", tree, b.Fresh("copied")) }), err
+}
+
+// downloading is the least for an install of a release from a mirror.
+func (b bench) downloading(version, url string) (rounds.Arm, error) {
+	limit, err := b.limit()
+	if err != nil {
+		return rounds.Arm{}, err
+	}
+	tree, err := b.unpacked(version)
+	return rounds.Always(leastFetch, false, func() *exec.Cmd {
+		return b.Shell(b.Fresh("copied"), `"$1" fetch "$2" archive && "$1" copy "$3" .`, limit, url, tree)
+	}), err
 }
 
 // linking is the least for what the neighbouring release costs, and for the first.

@@ -1,6 +1,7 @@
 package comparisons
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -93,12 +94,14 @@ func (b bench) scaleFiles(sizes []int) error {
 		root, dir, from := b.Fresh("root"), b.Fresh("project"), b.Scratch("from")
 		tree := filepath.Join(from, "tree")
 		prepare := func(cmd *exec.Cmd) func() error { return func() error { return rounds.Must(cmd) } }
+		verifying := func() error {
+			return errors.Join(verify.time(b, n, b.Gostore(root, dir, "verify")), verify.timeLeast(b, n, "reading them", b.Program(dir, limit, "read", root)))
+		}
 		for _, step := range []func() error{
 			prepare(b.Program(from, "tar", "-xzf", archive)),
 			prepare(b.Gostore(root, dir, "lock", "many@1", "--path", tree)),
 			func() error { return install.time(b, n, b.Gostore(root, dir, "install")) },
-			func() error { return verify.time(b, n, b.Gostore(root, dir, "verify")) },
-			func() error { return verify.timeLeast(b, n, "reading them", b.Program(dir, limit, "read", root)) },
+			verifying, verifying, verifying,
 			prepare(b.Gostore(root, dir, "roots", "--forget", filepath.Join(dir, "gostore.lock"))),
 			func() error { return gone.time(b, n, b.Gostore(root, dir, "gc")) },
 			// Last, where it finds what gostore found: as few files, and nothing of its own in memory.

@@ -2,19 +2,22 @@
 // no program that does more can be quicker than, on the same disk.
 //
 //	limit copy TREE DIR [OTHER COPY]
+//	limit fetch URL FILE
 //	limit read TREE
 //	limit remove LIST
 //
 // The first copies the files of TREE below the new directory DIR/copy. Those that are the same file in OTHER, by the same name, it links from COPY, which is
-// a copy of OTHER. The second reads the files of TREE. The third unlinks what LIST names, a path in each line, a directory with a slash at its end.
-// All use four goroutines for each processor, as the file system makes them wait, and look at nothing else.
+// a copy of OTHER. The second downloads a file. The third reads the files of TREE. The fourth unlinks what LIST names, a path in each line, a directory
+// with a slash at its end. All but the second use four goroutines for each processor, as the file system makes them wait, and look at nothing else.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,12 +32,14 @@ import (
 )
 
 func main() {
-	err := errors.New("usage: limit copy TREE DIR [OTHER COPY] | limit read TREE | limit remove LIST")
+	err := errors.New("usage: limit copy TREE DIR [OTHER COPY] | limit fetch URL FILE | limit read TREE | limit remove LIST")
 	switch args := os.Args[1:]; {
 	case len(args) == 3 && args[0] == "copy":
 		err = copyTree(args[1], filepath.Join(args[2], "copy"), "", "")
 	case len(args) == 5 && args[0] == "copy":
 		err = copyTree(args[1], filepath.Join(args[2], "copy"), args[3], args[4])
+	case len(args) == 3 && args[0] == "fetch":
+		err = fetch(args[1], args[2])
 	case len(args) == 2 && args[0] == "read":
 		err = read(args[1])
 	case len(args) == 2 && args[0] == "remove":
@@ -84,6 +89,24 @@ func copyTree(tree, dir, other, copied string) error {
 		return os.WriteFile(filepath.Join(dir, files[i].path), data, 0o644)
 	})
 	return errors.Join(err, synced(dir))
+}
+
+// fetch downloads a file.
+func fetch(url, name string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, resp.Body)
+	return errors.Join(err, f.Close())
 }
 
 // read reads the files of a tree, and forgets what is in them.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 )
 
 func write(t *testing.T, path, content string) {
@@ -45,6 +48,22 @@ func TestCopy(t *testing.T) {
 	}
 	if err := read(in("two")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A download is what was served, and anything but success an error.
+func TestFetch(t *testing.T) {
+	served := httptest.NewServer(http.FileServerFS(fstest.MapFS{"file": {Data: []byte("content")}}))
+	defer served.Close()
+	name := filepath.Join(t.TempDir(), "f")
+	if err := fetch(served.URL+"/file", name); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(name); string(got) != "content" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := fetch(served.URL+"/other", name); err == nil {
+		t.Error("what is not served was downloaded")
 	}
 }
 

@@ -279,6 +279,22 @@ func TestInterruptKeepsThePart(t *testing.T) {
 	f.whole(t, f.download(t, fetch.Options{}))
 }
 
+// An empty part is not truncated: of its file an ext4 would write out everything when it is closed, needed or not. A truncated file has a new time.
+func TestEmptyPartIsNotTruncated(t *testing.T) {
+	f := newFixture(t)
+	long := time.Unix(1, 0)
+	if err := errors.Join(os.WriteFile(f.part, nil, 0o600), os.Chtimes(f.part, long, long)); err != nil {
+		t.Fatal(err)
+	}
+	f.Fault(upstream.Fault{Path: ".zip", Status: 404})
+	if err := f.download(t, fetch.Options{}); err == nil {
+		t.Fatal("what is not there was downloaded")
+	}
+	if fi, err := os.Stat(f.part); err != nil || !fi.ModTime().Equal(long) {
+		t.Errorf("the part was changed at %v, %v", fi.ModTime(), err)
+	}
+}
+
 func TestDiskFull(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("no /dev/full")

@@ -29,23 +29,24 @@ func (b bench) limit() (string, error) {
 	return path, b.Build(path, "./tests/bench/limit")
 }
 
+// limitOn is limit, with the tree of a release that it is to be run on.
+func (b bench) limitOn(version string) (limit, tree string, err error) {
+	if limit, err = b.limit(); err != nil {
+		return "", "", err
+	}
+	tree, err = b.unpacked(version)
+	return limit, tree, err
+}
+
 // copying is the least for an install of a release, which is unpacked once, outside of the place that is measured.
 func (b bench) copying(version string) (rounds.Arm, error) {
-	limit, err := b.limit()
-	if err != nil {
-		return rounds.Arm{}, err
-	}
-	tree, err := b.unpacked(version)
+	limit, tree, err := b.limitOn(version)
 	return rounds.Always(leastCopy, false, func() *exec.Cmd { return b.Program(b.Dir, limit, "copy", tree, b.Fresh("copied")) }), err
 }
 
 // downloading is the least for an install of a release from a mirror.
 func (b bench) downloading(version, url string) (rounds.Arm, error) {
-	limit, err := b.limit()
-	if err != nil {
-		return rounds.Arm{}, err
-	}
-	tree, err := b.unpacked(version)
+	limit, tree, err := b.limitOn(version)
 	return rounds.Always(leastFetch, false, func() *exec.Cmd {
 		return b.Shell(b.Fresh("copied"), `"$1" fetch "$2" archive && "$1" copy "$3" .`, limit, url, tree)
 	}), err
@@ -53,11 +54,7 @@ func (b bench) downloading(version, url string) (rounds.Arm, error) {
 
 // linking is the least for what the neighbouring release costs, and for the first.
 func (b bench) linking() ([]rounds.Arm, error) {
-	limit, err := b.limit()
-	if err != nil {
-		return nil, err
-	}
-	old, err := b.unpacked(neighbour)
+	limit, old, err := b.limitOn(neighbour)
 	if err != nil {
 		return nil, err
 	}

@@ -146,12 +146,15 @@ func (w *worker) close() { w.budget.Release(w.held) }
 // inMemory reports whether the packed bytes of a deflated member are read at once.
 func (m member) inMemory() bool { return m.deflated && m.open == nil && m.packed <= packedBuffer }
 
+// seek has w.source read the packed bytes of a member.
+func (w *worker) seek(m member) { w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil }
+
 // load reads the packed bytes of a member that fits, unless they were read last.
 func (w *worker) load(m member) error {
 	if w.loaded == m.data {
 		return nil
 	}
-	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+	w.seek(m)
 	w.loaded = 0
 	for n := int64(0); n < m.packed; {
 		k, err := w.source.Read(w.packed[n:m.packed])
@@ -172,7 +175,7 @@ func (w *worker) packedDigest(m member) (digest.Packed, error) {
 		p.Digest = digest.Sum(w.packed[:m.packed])
 		return p, err
 	}
-	w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+	w.seek(m)
 	w.loaded = 0
 	h := digest.NewHash()
 	if _, err := io.CopyBuffer(h, &w.source, w.packed); err != nil {
@@ -222,7 +225,7 @@ func (w *worker) read(m member) ([]byte, error) {
 		}
 		w.inflate.ResetBytes(w.packed[:m.packed])
 	} else {
-		w.source.offset, w.source.left, w.source.err = m.data, m.packed, nil
+		w.seek(m)
 		w.inflate.Reset(&w.source)
 	}
 	if m.deflated {

@@ -46,6 +46,11 @@ func (s *recallingSink) Remember(path string, p digest.Packed, sum [sha256.Size]
 	s.contents[p], s.sums[p] = s.made[path], sum
 }
 
+// ignorant returns a sink that knows nothing.
+func ignorant() *recallingSink {
+	return (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
+}
+
 // again returns a sink that knows what s knows.
 func (s *recallingSink) again() *recallingSink {
 	return &recallingSink{contents: s.contents, sums: s.sums, made: map[string][]byte{}}
@@ -88,7 +93,7 @@ var (
 )
 
 func TestRecall(t *testing.T) {
-	s := (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
+	s := ignorant()
 	if err := s.unpack(t, []part{beforePart, movedPart, samePart, smallPart, plainPart, largePart}); err != nil || len(s.recalled) > 0 {
 		t.Fatalf("knowing nothing recalled %q, %v", s.recalled, err)
 	}
@@ -110,7 +115,7 @@ func TestRecall(t *testing.T) {
 
 // TestRecallWrongly has the h1 decide about what is recalled, too.
 func TestRecallWrongly(t *testing.T) {
-	s := (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
+	s := ignorant()
 	if err := s.unpack(t, []part{samePart}); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +140,7 @@ func TestRecallReadError(t *testing.T) {
 	m.Want, _ = m.hash(data)
 	for at := int64(1); ; at++ {
 		r := &reader{ReaderAt: bytes.NewReader(data), at: at, do: func() error { return boom }}
-		sink := (&recallingSink{contents: map[digest.Packed][]byte{}, sums: map[digest.Packed][sha256.Size]byte{}}).again()
+		sink := ignorant()
 		err := m.Unpack(t.Context(), r, int64(len(data)), sink, nil)
 		if r.reads.Load() < at {
 			if err != nil || at < 7 {

@@ -75,7 +75,6 @@ type zipReader struct {
 	buf     []byte // for an entry's name and extra field
 	window  []byte // what was read of the members last
 	at      int64  // where window begins
-	ahead   int    // how much is read of them at least
 }
 
 // nextHeader is what is read at the end of a member: its data descriptor, and the local header, the name and some of the extra field of the next.
@@ -99,7 +98,6 @@ func readZipRules(ctx context.Context, r io.ReaderAt, size int64, l Limits, rule
 	if err != nil {
 		return nil, err
 	}
-	z.ahead = nextHeader
 	members := make([]member, 0, z.dir.entries)
 	for i := range z.dir.entries {
 		if err := ctx.Err(); err != nil {
@@ -325,7 +323,8 @@ func (z *zipReader) memberBytes(name string, offset int64, n int) ([]byte, error
 		return nil, refuse(name, "reaches into the directory")
 	}
 	if offset < z.at || offset+int64(n) > z.at+int64(len(z.window)) {
-		z.at, z.window = offset, slices.Grow(z.window[:0], max(n, z.ahead))[:min(int64(max(n, z.ahead)), z.dir.offset-offset)]
+		size := min(int64(max(n, nextHeader)), z.dir.offset-offset)
+		z.at, z.window = offset, slices.Grow(z.window[:0], int(size))[:size]
 		if err := readAt(z.r, z.window, offset); err != nil {
 			z.window = z.window[:0]
 			return nil, fmt.Errorf("reading entry %q: %w", name, err)

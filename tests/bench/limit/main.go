@@ -69,8 +69,12 @@ func copyTree(tree, dir, other, copied string) error {
 			return errors.Join(err, os.MkdirAll(filepath.Join(dir, rel), 0o755))
 		}
 		if info, err := e.Info(); err == nil && e.Type().IsRegular() {
-			known, err := os.Lstat(filepath.Join(other, rel))
-			files = append(files, file{rel, info.Size(), other != "" && err == nil && os.SameFile(info, known)})
+			f := file{path: rel, size: info.Size()}
+			if other != "" {
+				known, err := os.Lstat(filepath.Join(other, rel))
+				f.shared = err == nil && os.SameFile(info, known)
+			}
+			files = append(files, f)
 		}
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,10 +69,7 @@ func Build(ctx context.Context, st *store.Store, tools []Tool) (*store.Lease, er
 	if err != nil {
 		return nil, err
 	}
-	recipe, err := recipe(files, bases)
-	if err != nil {
-		return nil, err
-	}
+	recipe := recipe(files, bases)
 	lease, err := st.LeaseArchive(ctx, recipe)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return lease, err
@@ -144,7 +140,7 @@ func (e Environment) files() (map[string]string, error) {
 
 // recipe returns the digest of everything that decides what an environment's tree is. What else is
 // in the tree follows from the trees of the tools, whose digests are in fileName.
-func recipe(files map[string]string, bases map[digest.Tree]string) (digest.Archive, error) {
+func recipe(files map[string]string, bases map[digest.Tree]string) digest.Archive {
 	h := sha256.New()
 	fmt.Fprintf(h, "gostore environment %d\n%q\n", format, launcherSh)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -153,7 +149,7 @@ func recipe(files map[string]string, bases map[digest.Tree]string) (digest.Archi
 	for _, base := range slices.Sorted(maps.Values(bases)) {
 		fmt.Fprintf(h, "%q\n", base)
 	}
-	return digest.ParseArchive("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	return digest.SHA256Sum([sha256.Size]byte(h.Sum(nil)))
 }
 
 // launcher returns the shell script that stands in bin for a command of a tool that needs HomeVar
